@@ -1,0 +1,1 @@
+"""Image classification inside Jupyter: from a folder of photos to a web service."""

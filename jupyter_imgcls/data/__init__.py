@@ -1,0 +1,1 @@
+"""Photos and their labels: creating, splitting, augmenting and collecting datasets."""

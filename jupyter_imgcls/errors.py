@@ -1,0 +1,79 @@
+"""What can go wrong, as exceptions whose messages say what to do next.
+
+Every exception of the package is an `ImgclsError`, and also the built-in exception that a caller
+would expect, so ``except ValueError`` and ``except ImgclsError`` both work.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArtifactError",
+    "BackendUnavailableError",
+    "CollectError",
+    "DatasetError",
+    "EvaluationError",
+    "ImgclsError",
+    "StorageError",
+    "TrainingError",
+    "UnknownBaseModelError",
+    "UnreadableImageError",
+    "WeightsError",
+]
+
+
+class ImgclsError(Exception):
+    """Base of all exceptions that this package raises on purpose."""
+
+
+class StorageError(ImgclsError, OSError):
+    """A folder or file of the storage context cannot be made or written."""
+
+
+class DatasetError(ImgclsError, ValueError):
+    """A dataset cannot be made from what was given, or an operation does not fit it."""
+
+
+class UnreadableImageError(ImgclsError, ValueError):
+    """One image file cannot be read.
+
+    Parameters
+    ----------
+    source : str
+        The path, or a description such as ``"uploaded bytes"``.
+    reason : str
+        Why, in the user's words, without the path; this is what `ClassificationDataset.problems`
+        shows.
+    """
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"{source}: {reason}")
+        self.source = source
+        self.reason = reason
+
+
+class CollectError(ImgclsError, RuntimeError):
+    """Images named by a URL or a text query cannot be fetched."""
+
+
+class BackendUnavailableError(ImgclsError, ImportError):
+    """The asked-for training framework is not installed, or does not run on this machine."""
+
+
+class UnknownBaseModelError(ImgclsError, ValueError):
+    """There is no base model of that name."""
+
+
+class WeightsError(ImgclsError, RuntimeError):
+    """Pretrained weights cannot be found, downloaded, verified or fitted to the network."""
+
+
+class TrainingError(ImgclsError, RuntimeError):
+    """Training cannot start or cannot go on."""
+
+
+class EvaluationError(ImgclsError, ValueError):
+    """A metric is undefined for the data given."""
+
+
+class ArtifactError(ImgclsError, ValueError):
+    """A saved model file is damaged, foreign, too new, or refused for safety."""

