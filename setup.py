@@ -43,7 +43,6 @@ setup(
         "safetensors>=0.4.3",
         "skops>=0.11",
         "httpx>=0.27",
-        "natsort>=8.4",
         "tqdm>=4.66",
         "platformdirs>=4",
         "typer>=0.12",
@@ -71,6 +70,7 @@ setup(
             "nbclient>=0.10",
             "build>=1.2",
             "types-tqdm",
+            "natsort>=8.4",  # the reference for our natural order
             "tensorboardX>=2.6",
         ],
     },

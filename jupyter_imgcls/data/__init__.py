@@ -1,1 +1,7 @@
 """Photos and their labels: creating, splitting, augmenting and collecting datasets."""
+
+from .dataset import ClassificationDataset
+from .image import Image, Label, Problem
+from .split import Splitter
+
+__all__ = ["ClassificationDataset", "Image", "Label", "Problem", "Splitter"]

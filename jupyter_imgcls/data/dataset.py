@@ -1,0 +1,433 @@
+"""A dataset: photos and their labels, held in columns, never as pixels."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DatasetError
+from .columns import NO_LABEL, Columns, Part
+from .image import Image, Images, Label, Problem
+from .paths import PathColumn
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..context import Context
+    from .search import SearchProvider
+
+__all__ = ["Check", "ClassificationDataset", "Part"]
+
+_log = logging.getLogger(__name__)
+
+Check = Literal["full", "header", "none"]
+
+
+class ClassificationDataset:
+    """Photos and their labels.
+
+    Columns (paths, label numbers, ids) instead of objects: a million photos take about 60 MB, and
+    ``dataset.images[i]`` makes an `Image` in microseconds. A photo usually has one label; it may
+    have several or none.
+
+    Parameters
+    ----------
+    name : str
+        For people, and for the names of output files.
+    labels : sequence of str or Label
+        The classes, in the order of the scores; more can be added.
+
+    Attributes
+    ----------
+    name : str
+        As given.
+    problems : list of Problem
+        Files that were left out, here or in a computation over this dataset, each with its reason.
+
+    See Also
+    --------
+    create_from_dir, create_from_json, create_from_csv, create_from_frame
+    """
+
+    def __init__(self, name: str, labels: Sequence[str | Label] = ()) -> None:
+        self.name = name
+        self.problems: list[Problem] = []
+        self._labels: list[Label] = []
+        self._label_numbers: dict[str, int] = {}
+        self._columns = Columns()
+        for label in labels:
+            self.add_label(label)
+
+    # -- creating -------------------------------------------------------------------------------
+
+    @classmethod
+    def create_from_dir(
+        cls, name: str, root: str | os.PathLike[str], check: Check = "header"
+    ) -> ClassificationDataset:
+        """Create a dataset from a folder with one sub-folder a class.
+
+        ``root/train/<class>/…`` with ``root/test/<class>/…`` (or ``validation``) is recognized,
+        and `split` keeps that division. Photos in folders inside a class folder belong to the
+        class. Classes and photos are in natural order ('img2' before 'img10').
+
+        Parameters
+        ----------
+        name : str
+            Name of the dataset.
+        root : str or Path
+            The folder.
+        check : {"header", "full", "none"}
+            How far each file is opened. ``"header"`` finds empty files, other kinds of files and
+            pictures over the pixel limit; ``"full"`` decodes each photo and finds damaged ones
+            too; ``"none"`` opens nothing and takes the files whose suffix is that of an image.
+
+        Returns
+        -------
+        ClassificationDataset
+            Files that are not usable photos are left out and listed in `problems`.
+
+        Raises
+        ------
+        DatasetError
+            If the folder does not exist, has no class sub-folders, or has no photo in any.
+        """
+        from .folders import read_class_folders
+
+        return read_class_folders(cls(name), Path(root), check)
+
+    @classmethod
+    def create_from_json(
+        cls,
+        name: str,
+        file: str | os.PathLike[str],
+        context: Context | None = None,
+        *,
+        provider: SearchProvider | None = None,
+        check: Check = "header",
+        progress: bool = True,
+    ) -> ClassificationDataset:
+        """Create a dataset from the article's JSON: class → folders, image URLs, text queries.
+
+        Parameters
+        ----------
+        name : str
+            Name of the dataset.
+        file : str or Path
+            UTF-8 JSON: an object with a list of strings for each class. A string is an image URL
+            (``http://`` or ``https://``), a folder or photo (relative to the JSON file), or else a
+            text query for `provider`.
+        context : Context, optional
+            Downloads go to ``<outputs_path>/collected/<name>``; default: the global context.
+        provider : SearchProvider, optional
+            Answers text queries with image URLs. Without one, queries are listed in `problems`.
+        check, progress
+            As in `create_from_dir`; whether to show a progress bar for downloads.
+
+        Raises
+        ------
+        DatasetError
+            If the file is not such JSON, or nothing in it leads to a photo.
+        """
+        from .json_form import read_json
+
+        return read_json(cls(name), Path(file), context, provider, check, progress)
+
+    @classmethod
+    def create_from_csv(
+        cls, name: str, file: str | os.PathLike[str], check: Check = "header"
+    ) -> ClassificationDataset:
+        """Create a dataset from a CSV file with the columns ``path`` and ``label``.
+
+        Relative paths start at the CSV file's folder. See `create_from_frame` for the columns.
+
+        Raises
+        ------
+        DatasetError
+            If the file cannot be read as CSV, a column is missing, or no photo is left.
+        """
+        from .tables import read_csv
+
+        return read_csv(cls(name), Path(file), check)
+
+    @classmethod
+    def create_from_frame(
+        cls,
+        name: str,
+        frame: pd.DataFrame,
+        root: str | os.PathLike[str] = ".",
+        check: Check = "header",
+    ) -> ClassificationDataset:
+        """Create a dataset from a data frame, its photos in the order of its rows.
+
+        Parameters
+        ----------
+        name : str
+            Name of the dataset.
+        frame : pandas.DataFrame
+            Columns ``path`` and ``label`` (empty: no label); optionally ``split`` (``train``,
+            ``test``, ``validation`` or empty) and ``origin`` (path of the photo that an augmented
+            copy was made from). Several rows of one path give that photo several labels.
+        root : str or Path
+            Where relative paths start.
+        check : {"header", "full", "none"}
+            As in `create_from_dir`.
+
+        Raises
+        ------
+        DatasetError
+            If a column is missing, a value is not understood, or no photo is left.
+        """
+        from .tables import read_frame
+
+        return read_frame(cls(name), frame, Path(root), check)
+
+    def add_image(
+        self,
+        path: str | os.PathLike[str],
+        labels: str | Label | Sequence[str | Label],
+        *,
+        origin_id: int | None = None,
+        part: Part | None = None,
+    ) -> Image:
+        """Append a photo; the file is not opened.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        labels : str, Label or sequence of them
+            The one used for training first; an empty sequence for none. New classes are added.
+        origin_id : int, optional
+            For an augmented copy: `Image.storage_id` of the photo that it was made from. Splitting
+            keeps the two on one side.
+        part : {"train", "test", "validation"}, optional
+            The side of a split that was made elsewhere.
+        """
+        numbers = self._numbers(labels)
+        folder, name = os.path.split(os.path.abspath(path))  # noqa: PTH100 - keeps symlinks
+        self._columns.append_rows(folder, [name], NO_LABEL, part, origin_id)
+        self._columns.set_labels(len(self) - 1, numbers)
+        return self.images[-1]
+
+    def add_folder(
+        self,
+        folder: str,
+        names: list[str],
+        label: str | Label | None,
+        part: Part | None = None,
+    ) -> None:
+        """Append the files `names` of one folder, all with one label; no file is opened."""
+        number = NO_LABEL if label is None else self.add_label(label)
+        self._columns.append_rows(folder, names, number, part, None)
+
+    def add_label(self, label: str | Label) -> int:
+        """Add a class unless there is one of that name; its number in either case."""
+        label = label if isinstance(label, Label) else Label(label)
+        if label.name not in self._label_numbers:
+            self._label_numbers[label.name] = len(self._labels)
+            self._labels.append(label)
+        return self._label_numbers[label.name]
+
+    def add_problem(self, path: str | os.PathLike[str], reason: str) -> None:
+        """List a file in `problems`, once."""
+        problem = Problem(os.fspath(path), reason)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    # -- looking --------------------------------------------------------------------------------
+
+    @property
+    def images(self) -> Sequence[Image]:
+        """The photos, made on demand; a slice is a list."""
+        return Images(self)
+
+    @property
+    def labels(self) -> list[Label]:
+        """The classes, in the order of the scores."""
+        return list(self._labels)
+
+    @property
+    def paths(self) -> PathColumn:
+        """Absolute path of each photo."""
+        return self._columns.paths
+
+    @property
+    def label_indices(self) -> NDArray[np.int32]:
+        """First label of each photo as an index into `labels`, -1 for none; shape (n,)."""
+        return np.array(self._columns.first_label, dtype=np.int32)
+
+    @property
+    def storage_ids(self) -> NDArray[np.int64]:
+        """`Image.storage_id` of each photo, shape (n,)."""
+        return np.array(self._columns.storage_ids, dtype=np.int64)
+
+    @property
+    def origin_ids(self) -> NDArray[np.int64]:
+        """`Image.origin_id` of each photo, shape (n,)."""
+        return np.array(self._columns.origin_ids, dtype=np.int64)
+
+    @property
+    def parts(self) -> list[Part | None]:
+        """The side of a split made elsewhere (folders or a ``split`` column) of each photo."""
+        return self._columns.parts
+
+    def size(self) -> int:
+        """Number of photos."""
+        return len(self)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def count_labels(self) -> dict[str, int]:
+        """Number of photos of each class, classes without photos included."""
+        counts = self._columns.count_labels(len(self._labels))
+        return {label.name: int(count) for label, count in zip(self._labels, counts, strict=True)}
+
+    def print_info(self) -> None:
+        """Print the number of photos and classes, and of photos in each class."""
+        print(self.describe())  # noqa: T201 - printing is what this method is for
+
+    def describe(self) -> str:
+        """What `print_info` prints."""
+        counts = self.count_labels()
+        width = max((len(name) for name in counts), default=0)
+        digits = len(str(max(counts.values(), default=0)))
+        lines = [f"Dataset {self.name!r}: {len(self)} photos, {len(counts)} classes"]
+        lines += [f"  {name:<{width}}  {count:>{digits}}" for name, count in counts.items()]
+        without = int((self.label_indices == NO_LABEL).sum())
+        if without:
+            lines.append(f"  {without} photos without a label")
+        if self.problems:
+            lines.append(f"  {len(self.problems)} files left out: see .problems")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return (
+            f"<ClassificationDataset {self.name!r}: {len(self)} photos, "
+            f"{len(self._labels)} classes>"
+        )
+
+    # -- labels ---------------------------------------------------------------------------------
+
+    def get_labels_for_image(self, image: Image) -> list[Label]:
+        """The labels of a photo, found by its `storage_id`.
+
+        Raises
+        ------
+        DatasetError
+            If the photo is not in this dataset.
+        """
+        return self.labels_of_row(self._row_of(image))
+
+    def change_label_for_image(
+        self, image: Image, labels: str | Label | Sequence[str | Label]
+    ) -> None:
+        """Give a photo other labels; new classes are added.
+
+        Raises
+        ------
+        DatasetError
+            If the photo is not in this dataset.
+        """
+        row = self._row_of(image)
+        self._columns.set_labels(row, self._numbers(labels))
+
+    # -- dividing -------------------------------------------------------------------------------
+
+    def take(
+        self, rows: Sequence[int] | NDArray[np.integer], name: str | None = None
+    ) -> ClassificationDataset:
+        """A dataset of some of the photos, in the order given, with all classes.
+
+        It has labels of its own: changing one here does not change the other dataset.
+        """
+        taken = ClassificationDataset(name or self.name, self._labels)
+        taken._columns = self._columns.take(np.asarray(rows, dtype=np.intp))
+        return taken
+
+    def part(self, part: Part) -> ClassificationDataset:
+        """The photos of one side of a split that was made elsewhere."""
+        return self.take(self._columns.rows_of_part(part), f"{self.name}-{part}")
+
+    def split(
+        self,
+        train_size: float | int | None = None,
+        stratify: Literal["label"] | None = "label",
+        random_state: int | None = 0,
+    ) -> tuple[ClassificationDataset, ClassificationDataset]:
+        """Divide into a training and a test set; see `Splitter.split`."""
+        from .split import Splitter
+
+        return Splitter(self).split(train_size, stratify, random_state)
+
+    # -- writing --------------------------------------------------------------------------------
+
+    def to_frame(self) -> pd.DataFrame:
+        """The dataset as `create_from_frame` reads it: one row for each label of each photo."""
+        from .tables import to_frame
+
+        return to_frame(self)
+
+    def to_csv(self, file: str | os.PathLike[str]) -> Path:
+        """Write the dataset as `create_from_csv` reads it (UTF-8), paths absolute."""
+        from .tables import to_csv
+
+        return to_csv(self, Path(file))
+
+    def to_class_folders(self, root: str | os.PathLike[str]) -> Path:
+        """Copy the photos into ``root/<class>/``, as `create_from_dir` reads them.
+
+        Photos of a split made elsewhere go to ``root/train/<class>/`` and so on; a photo of
+        several classes goes into each; one without a label is left out.
+
+        Raises
+        ------
+        DatasetError
+            If `root` exists and is not an empty folder, or a class name cannot be a folder's.
+        """
+        from .folders import write_class_folders
+
+        return write_class_folders(self, Path(root))
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def labels_of_row(self, row: int) -> list[Label]:
+        """The labels of the photo in one row."""
+        return [self._labels[number] for number in self._columns.labels(row)]
+
+    def _numbers(self, labels: str | Label | Sequence[str | Label]) -> tuple[int, ...]:
+        several = [labels] if isinstance(labels, str | Label) else labels
+        return tuple(dict.fromkeys(self.add_label(label) for label in several))
+
+    def _row_of(self, image: Image) -> int:
+        if image.dataset is self:
+            return image.row
+        row = self._columns.row_of(image.storage_id)
+        if row is None or self.paths[row] != image.storage_path:
+            raise DatasetError(f"The photo {image.storage_path} is not in dataset {self.name!r}.")
+        return row
+
+    def leave_out(self, problems: Mapping[int, str]) -> None:
+        """List photos that could not be read in `problems`, and say in one line how many.
+
+        Parameters
+        ----------
+        problems : mapping of int to str
+            Row to reason.
+        """
+        for row, reason in problems.items():
+            self.add_problem(self.paths[row], reason)
+        log_left_out(self.name, len(problems))
+
+
+def log_left_out(name: str, count: int) -> None:
+    """The one line that says how many files were left out, if any were."""
+    if count:
+        files = "file was" if count == 1 else "files were"
+        _log.warning("%s: %d %s left out; dataset.problems says why", name, count, files)

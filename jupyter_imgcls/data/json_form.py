@@ -1,0 +1,102 @@
+"""The article's JSON: for each class a list of folders, photos, image URLs and text queries."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..context import Context
+from ..errors import DatasetError
+from .collect import collect
+from .dataset import Check, ClassificationDataset, log_left_out
+from .folders import add_checked, find_files, first_problems
+
+if TYPE_CHECKING:
+    from .search import SearchProvider
+
+__all__ = ["read_json"]
+
+_URL = re.compile("https?://", re.IGNORECASE)
+_LOOKS_LIKE_PATH = re.compile(r"[/\\]|^\.|^~")
+
+
+def read_json(
+    dataset: ClassificationDataset,
+    file: Path,
+    context: Context | None,
+    provider: SearchProvider | None,
+    check: Check,
+    progress: bool,
+) -> ClassificationDataset:
+    """Fill `dataset` from a JSON file."""
+    before = len(dataset.problems)
+    from_web: dict[str, list[str]] = {}
+    for label, entries in _entries(file).items():
+        dataset.add_label(label)
+        for entry in entries:
+            if _URL.match(entry) or not _add_local(dataset, file.parent, entry, label, check):
+                from_web.setdefault(label, []).append(entry)
+    if from_web:
+        _add_collected(
+            dataset, from_web, context or Context.get_global_context(), provider, progress
+        )
+    log_left_out(dataset.name, len(dataset.problems) - before)
+    if len(dataset) == 0:
+        raise DatasetError(f"Nothing in {file} leads to a photo.{first_problems(dataset)}")
+    return dataset
+
+
+def _add_local(
+    dataset: ClassificationDataset, root: Path, entry: str, label: str, check: Check
+) -> bool:
+    """Add a folder or photo; False where `entry` is neither and does not look like one."""
+    local = os.path.abspath(root / Path(entry).expanduser())  # noqa: PTH100 - keeps symlinks
+    # os.path answers False, where Path raises, for a text that is too long for a name.
+    if os.path.isdir(local):  # noqa: PTH112
+        for folder, names in find_files(dataset, Path(local)):
+            add_checked(dataset, folder, names, label, None, check)
+    elif os.path.isfile(local):  # noqa: PTH113
+        folder, name = os.path.split(local)
+        add_checked(dataset, folder, [name], label, None, check)
+    elif _LOOKS_LIKE_PATH.search(entry):
+        dataset.add_problem(local, f"no such folder or photo (class {label!r})")
+    else:
+        return False
+    return True
+
+
+def _add_collected(
+    dataset: ClassificationDataset,
+    requests: dict[str, list[str]],
+    context: Context,
+    provider: SearchProvider | None,
+    progress: bool,
+) -> None:
+    """Download what `requests` asks for, under the context's outputs."""
+    folder_name = re.sub(r"[^\w.-]+", "_", dataset.name).strip("._") or "dataset"
+    folder = context.storage.outputs_path / "collected" / folder_name
+    collected = collect(requests, folder, provider=provider, progress=progress)
+    for label, files in collected.files.items():
+        for downloaded in files:
+            dataset.add_image(downloaded, label)
+    for failure in collected.failures:
+        dataset.add_problem(failure.source, failure.reason)
+
+
+def _entries(file: Path) -> dict[str, list[str]]:
+    expected = 'an object with a list of strings for each class, such as {"cup": ["photos/cup"]}'
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise DatasetError(f"{file} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DatasetError(f"{file} is not JSON ({error}); expected is {expected}.") from error
+    if not isinstance(content, dict) or not all(
+        isinstance(entries, list) and all(isinstance(entry, str) for entry in entries)
+        for entries in content.values()
+    ):
+        raise DatasetError(f"{file} has another form than expected: {expected}.")
+    return content

@@ -1,0 +1,76 @@
+"""Many file paths in little memory."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["PathColumn"]
+
+
+class PathColumn(Sequence[str]):
+    """A sequence of absolute paths, about 30 bytes each instead of Python's 120.
+
+    A row is the number of its folder and a slice of one buffer with all file names end to end.
+    Columns made by `take` share that buffer, which only ever grows.
+    """
+
+    def __init__(self) -> None:
+        self._folders: list[str] = []
+        self._folder_numbers: dict[str, int] = {}
+        self._names = bytearray()
+        self._folder = array("i")
+        self._start = array("q")
+        self._length = array("i")
+
+    def extend(self, folder: str, names: Iterable[str]) -> None:
+        """Add the files `names` of one folder."""
+        if folder not in self._folder_numbers:
+            self._folder_numbers[folder] = len(self._folders)
+            self._folders.append(folder)
+        number = self._folder_numbers[folder]
+        for name in names:
+            encoded = os.fsencode(name)
+            self._folder.append(number)
+            self._start.append(len(self._names))
+            self._length.append(len(encoded))
+            self._names += encoded
+
+    def take(self, rows: NDArray[np.intp]) -> PathColumn:
+        """The paths of `rows`, in that order."""
+        taken = PathColumn()
+        taken._folders, taken._folder_numbers = self._folders, self._folder_numbers
+        taken._names = self._names
+        taken._folder = take(self._folder, rows)
+        taken._start = take(self._start, rows)
+        taken._length = take(self._length, rows)
+        return taken
+
+    def name(self, row: int) -> str:
+        """The file name of one row, without its folder."""
+        start = self._start[row]
+        return os.fsdecode(bytes(self._names[start : start + self._length[row]]))
+
+    def __len__(self) -> int:
+        return len(self._folder)
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[str]: ...
+    def __getitem__(self, row: int | slice) -> str | list[str]:
+        if isinstance(row, slice):
+            return [self[r] for r in range(*row.indices(len(self)))]
+        return os.path.join(self._folders[self._folder[row]], self.name(row))  # noqa: PTH118
+
+
+def take(column: array[int], rows: NDArray[np.intp]) -> array[int]:
+    """The values of `rows` of an integer column, as a column that can grow on its own."""
+    taken: array[int] = array(column.typecode)
+    taken.frombytes(np.asarray(column)[rows].tobytes())
+    return taken
