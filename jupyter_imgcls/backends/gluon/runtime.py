@@ -1,0 +1,187 @@
+"""The one door to MXNet, gluoncv and MXNet's ONNX exporter, repaired for today's Python.
+
+MXNet 1.9.1 and gluoncv 0.10 were last released before NumPy 1.24, torch 2 and onnx 1.15. Everything
+that has to be put right for them stands here; no other module imports them directly.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+import threading
+import types
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ...errors import BackendUnavailableError, TrainingError
+
+__all__ = ["import_exporter", "import_gluoncv", "import_mxnet", "memory_errors", "parse_device"]
+
+_LOCK = threading.RLock()
+
+# The meaning that NumPy 2 gives `np.bool`; the others are what NumPy 1.x meant by them.
+_NUMPY_ALIASES = {"bool": np.bool_, "object": object, "int": int, "float": float}
+
+
+def _import(name: str) -> types.ModuleType:
+    """Import an aged module without the deprecation warnings that only its authors could act on."""
+    with _LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module(name)
+
+
+def import_mxnet() -> Any:
+    """MXNet, ready to use.
+
+    Raises
+    ------
+    BackendUnavailableError
+        If it is not installed or cannot be loaded; the message says what to do.
+    """
+    for alias, meaning in _NUMPY_ALIASES.items():
+        # vars(), because hasattr() on a removed NumPy name emits a warning.
+        if alias not in vars(np):
+            setattr(np, alias, meaning)
+    # oneDNN's and the storage layer's informative lines would land in the notebook.
+    os.environ.setdefault("MXNET_STORAGE_FALLBACK_LOG_VERBOSE", "0")
+    os.environ.setdefault("MXNET_CUDNN_LIB_CHECKING", "0")
+    try:
+        return _import("mxnet")
+    except ModuleNotFoundError as error:
+        if error.name and error.name.split(".")[0] == "distutils":
+            advice = "Python 3.12 and later need: pip install 'setuptools<81'"
+        elif error.name == "mxnet":
+            advice = (
+                "It has wheels for Linux (x86-64, aarch64) and macOS (x86-64) only. There: "
+                "pip install 'mxnet==1.9.1' 'gluoncv==0.10.5.post0' 'onnx' 'numpy<2'. On Windows "
+                "use WSL 2, on Apple silicon a linux/arm64 container. Scoring and serving a saved "
+                "model need no MXNet"
+            )
+        else:
+            advice = f"Install what it misses: pip install '{error.name}'"
+        reason = str(error)
+    except (ImportError, AttributeError, OSError, RuntimeError) as error:
+        # A NumPy 2 beside MXNet raises AttributeError, a missing system library OSError.
+        reason = str(error)
+        advice = "Reinstall it: pip install 'mxnet==1.9.1' 'numpy<2'"
+    raise BackendUnavailableError(
+        f"The Gluon backend needs MXNet, which does not load: {reason}. {advice}."
+    )
+
+
+def import_gluoncv() -> Any:
+    """The package `gluoncv.model_zoo`.
+
+    Raises
+    ------
+    BackendUnavailableError
+        If MXNet or gluoncv does not load.
+    """
+    import_mxnet()
+    with _LOCK:
+        if "gluoncv" in sys.modules:
+            return _import("gluoncv.model_zoo")
+        # gluoncv refuses to be imported beside torch >= 2, which it does not need.
+        torch = sys.modules.get("torch")
+        sys.modules["torch"] = None  # type: ignore[assignment]
+        try:
+            return _import("gluoncv.model_zoo")
+        except (ImportError, RuntimeError) as error:
+            raise BackendUnavailableError(
+                f"The Gluon backend needs gluoncv, which does not load: {error}. "
+                "Install it: pip install 'gluoncv==0.10.5.post0' 'numpy<2'."
+            ) from error
+        finally:
+            if torch is None:
+                del sys.modules["torch"]
+            else:
+                sys.modules["torch"] = torch
+
+
+def import_exporter() -> Any:
+    """The module `mxnet.onnx`, with the `onnx.mapping` that it needs and onnx 1.15 removed.
+
+    Raises
+    ------
+    BackendUnavailableError
+        If MXNet or onnx does not load.
+    """
+    import_mxnet()
+    try:
+        onnx = _import("onnx")
+    except ImportError as error:
+        raise BackendUnavailableError(
+            f"Exporting the network needs onnx, which does not load: {error}. pip install onnx."
+        ) from error
+    with _LOCK:
+        if "mapping" not in vars(onnx):
+            mapping: Any = types.ModuleType("onnx.mapping")
+            names = ("FLOAT", "FLOAT16", "DOUBLE", "INT8", "UINT8", "INT32", "INT64", "BOOL")
+            types_ = [getattr(onnx.TensorProto, name) for name in names]
+            mapping.TENSOR_TYPE_TO_NP_TYPE = {
+                kind: onnx.helper.tensor_dtype_to_np_dtype(kind) for kind in types_
+            }
+            mapping.NP_TYPE_TO_TENSOR_TYPE = {
+                dtype: kind for kind, dtype in mapping.TENSOR_TYPE_TO_NP_TYPE.items()
+            }
+            sys.modules["onnx.mapping"] = onnx.mapping = mapping
+    return _import("mxnet.onnx")
+
+
+def parse_device(device: str) -> list[Any]:
+    """MXNet contexts for a device string.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"`` (all GPUs that MXNet sees, else the CPU), ``"cpu"``, ``"gpu(0)"``, or several as
+        ``"gpu(0),gpu(1)"``.
+
+    Raises
+    ------
+    BackendUnavailableError
+        If the string is not of that form, or names a GPU that MXNet does not see.
+    """
+    mx = import_mxnet()
+    gpus: int = mx.util.get_gpu_count()
+    if device == "auto":
+        return [mx.gpu(number) for number in range(gpus)] or [mx.cpu()]
+    if device == "cpu":
+        return [mx.cpu()]
+    parts = [re.fullmatch(r"\s*gpu\((\d+)\)\s*", part) for part in device.split(",")]
+    numbers = [int(part[1]) for part in parts if part]
+    if len(numbers) < len(parts) or len(set(numbers)) < len(numbers):
+        raise BackendUnavailableError(
+            f"The device {device!r} is not understood. Use 'auto', 'cpu', 'gpu(0)', or several "
+            "GPUs as 'gpu(0),gpu(1)'."
+        )
+    for number in numbers:
+        if number >= gpus:
+            raise BackendUnavailableError(
+                f"There is no gpu({number}): MXNet sees {gpus or 'no'} GPU{'s' * (gpus != 1)} here. "
+                "Use device 'auto' or 'cpu', or install MXNet's CUDA wheel for your driver "
+                "(for example: pip install mxnet-cu112)."
+            )
+    return [mx.gpu(number) for number in numbers]
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turn MXNet's out-of-memory error into a `TrainingError` that says what to do."""
+    mx = import_mxnet()
+    try:
+        yield
+    except mx.MXNetError as error:
+        text = str(error)
+        if re.search(r"out of memory|failed to allocate|cudaMalloc", text, re.IGNORECASE):
+            raise TrainingError(
+                "The device's memory does not hold one minibatch. Use a smaller mb_size, a smaller "
+                "image_dims or a smaller base model."
+            ) from error
+        raise
