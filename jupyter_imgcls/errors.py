@@ -11,6 +11,7 @@ __all__ = [
     "BackendUnavailableError",
     "CollectError",
     "DatasetError",
+    "DownloadError",
     "EvaluationError",
     "ImgclsError",
     "StorageError",
@@ -53,6 +54,10 @@ class UnreadableImageError(ImgclsError, ValueError):
 
 class CollectError(ImgclsError, RuntimeError):
     """Images named by a URL or a text query cannot be fetched."""
+
+
+class DownloadError(ImgclsError, OSError):
+    """A file cannot be downloaded, or is not the one that was expected."""
 
 
 class BackendUnavailableError(ImgclsError, ImportError):
