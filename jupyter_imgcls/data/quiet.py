@@ -1,0 +1,58 @@
+"""Silence the warnings of a block of code in its own thread only.
+
+`warnings.catch_warnings` swaps the filters of the whole process, so photos decoded in several
+threads would lose each other's filters, and the user's.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+__all__ = ["no_warnings"]
+
+
+class _WhileQuiet(threading.local):
+    """Stands in a filter where a pattern for module names would be; its answer is per thread."""
+
+    quiet = False
+
+    def match(self, module: str) -> bool:
+        return self.quiet
+
+
+_while_quiet = _WhileQuiet()
+_FILTER = ("ignore", None, Warning, _while_quiet, 0)
+_lock = threading.Lock()
+
+
+def _put_filter_first() -> None:
+    filters = cast("list[Any]", warnings.filters)
+    if filters and filters[0] is _FILTER:
+        return
+    # Filters added since, or put back by `catch_warnings`, would win over ours.
+    with _lock:
+        filters.insert(0, _FILTER)
+        while _FILTER in filters[1:]:
+            del filters[filters.index(_FILTER, 1)]
+
+
+@contextmanager
+def no_warnings() -> Iterator[None]:
+    """Ignore all warnings raised inside the ``with`` block by the thread that entered it.
+
+    Examples
+    --------
+    >>> with no_warnings():
+    ...     warnings.warn("never seen", stacklevel=2)
+    """
+    outer = _while_quiet.quiet
+    _while_quiet.quiet = True
+    _put_filter_first()
+    try:
+        yield
+    finally:
+        _while_quiet.quiet = outer
