@@ -298,19 +298,20 @@ class ClassificationDataset:
         counts = self.count_labels()
         width = max((len(name) for name in counts), default=0)
         digits = len(str(max(counts.values(), default=0)))
-        lines = [f"Dataset {self.name!r}: {len(self)} photos, {len(counts)} classes"]
+        photos, classes = _count(len(self), "photo"), _count(len(counts), "class", "classes")
+        lines = [f"Dataset {self.name!r}: {photos}, {classes}"]
         lines += [f"  {name:<{width}}  {count:>{digits}}" for name, count in counts.items()]
         without = int((self.label_indices == NO_LABEL).sum())
         if without:
-            lines.append(f"  {without} photos without a label")
+            lines.append(f"  {_count(without, 'photo')} without a label")
         if self.problems:
-            lines.append(f"  {len(self.problems)} files left out: see .problems")
+            lines.append(f"  {_count(len(self.problems), 'file')} left out: see .problems")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         return (
-            f"<ClassificationDataset {self.name!r}: {len(self)} photos, "
-            f"{len(self._labels)} classes>"
+            f"<ClassificationDataset {self.name!r}: {_count(len(self), 'photo')}, "
+            f"{_count(len(self._labels), 'class', 'classes')}>"
         )
 
     # -- labels ---------------------------------------------------------------------------------
@@ -429,5 +430,9 @@ class ClassificationDataset:
 def log_left_out(name: str, count: int) -> None:
     """The one line that says how many files were left out, if any were."""
     if count:
-        files = "file was" if count == 1 else "files were"
-        _log.warning("%s: %d %s left out; dataset.problems says why", name, count, files)
+        files = _count(count, "file was", "files were")
+        _log.warning("%s: %s left out; dataset.problems says why", name, files)
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,116 @@
+"""What all classifiers have in common: photos in, a score for each class out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import ClassificationDataset, Label
+from ..errors import TrainingError
+from ..scoring import Photos
+
+__all__ = ["Classifier", "training_rows"]
+
+
+class Classifier(ABC):
+    """Photos in, a probability for each class out.
+
+    Parameters
+    ----------
+    class_map : mapping of int to str
+        Name of the class of each column of the scores.
+    """
+
+    def __init__(self, class_map: Mapping[int, str]) -> None:
+        self.class_map: dict[int, str] = dict(class_map)
+
+    @property
+    def labels(self) -> list[Label]:
+        """The classes, in the order of the scores."""
+        return [Label(self.class_map[number]) for number in range(len(self.class_map))]
+
+    @abstractmethod
+    def score(
+        self, source: Photos, batch_size: int = 32, progress: bool = False
+    ) -> NDArray[np.float32]:
+        """Probability of each class for each photo.
+
+        Parameters
+        ----------
+        source : ClassificationDataset, path, bytes, ndarray, or sequence of the latter three
+            Photos: a dataset, image files, their contents, or uint8 RGB arrays of shape (H, W, 3).
+        batch_size : int
+            Photos that go through the network at once.
+        progress : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, classes)
+            Rows sum to 1. A photo that cannot be read has a row of NaN; if it is of a dataset,
+            `ClassificationDataset.problems` has the reason.
+        """
+
+    def predict(
+        self, source: Photos, batch_size: int = 32, progress: bool = False
+    ) -> list[str | None]:
+        """Name of the class of highest score for each photo; None for one that cannot be read.
+
+        Parameters are those of `score`.
+        """
+        scores = self.score(source, batch_size, progress)
+        readable = ~np.isnan(scores).any(axis=1)
+        best = np.nan_to_num(scores).argmax(axis=1)
+        return [self.class_map[int(b)] if r else None for b, r in zip(best, readable, strict=True)]
+
+
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Rows of probabilities from rows of logits; rows of NaN stay so."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+    probabilities: NDArray[np.float32] = (shifted / shifted.sum(axis=1, keepdims=True)).astype(
+        np.float32
+    )
+    return probabilities
+
+
+def training_rows(
+    dataset: ClassificationDataset, labels: Sequence[Label], purpose: str
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """The photos of a dataset that have a label, and the column of the scores of each.
+
+    Parameters
+    ----------
+    dataset : ClassificationDataset
+        Its classes may be in another order, or fewer.
+    labels : sequence of Label
+        The classes in the order of the scores.
+    purpose : str
+        What the dataset is for, for the error message.
+
+    Returns
+    -------
+    rows : ndarray of int, shape (n,)
+    columns : ndarray of int64, shape (n,)
+
+    Raises
+    ------
+    TrainingError
+        If a photo has a label that is not among `labels`, or none has any.
+    """
+    column_of = {label.name: column for column, label in enumerate(labels)}
+    # One more at the end, for the photos without a label, whose index is -1.
+    columns = np.array([column_of.get(label.name, -2) for label in dataset.labels] + [-1])
+    column = columns[dataset.label_indices]
+    unknown = sorted({dataset.labels[i].name for i in set(dataset.label_indices[column == -2])})
+    if unknown:
+        raise TrainingError(
+            f"The {purpose} set has photos of {', '.join(unknown)}, which the model does not know "
+            f"(it knows {', '.join(column_of)}): make the model with all labels."
+        )
+    rows = np.flatnonzero(column >= 0)
+    if len(rows) == 0:
+        raise TrainingError(f"No photo of the {purpose} set has a label.")
+    return rows, column[rows].astype(np.int64)

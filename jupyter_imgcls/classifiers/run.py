@@ -1,0 +1,266 @@
+"""A training under way: its thread, its state, its history, and those who listen to it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from ..errors import TrainingError
+
+__all__ = ["EpochRecord", "State", "TrainingListener", "TrainingRun"]
+
+_log = logging.getLogger(__name__)
+
+State = Literal["waiting", "running", "paused", "stopping", "finished", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch of training came to.
+
+    Parameters
+    ----------
+    epoch, epochs : int
+        Number of the epoch, from 1, and of all epochs of the training.
+    loss : float
+        Mean softmax cross-entropy over the training photos, each before its step.
+    train_error, eval_error : float
+        Share of photos classified wrongly, in [0, 1]: of the training photos, each before its
+        step; of the evaluation photos after the epoch (None without an evaluation set).
+    eval_loss : float or None
+        Mean softmax cross-entropy over the evaluation photos after the epoch.
+    learning_rate : float
+        Per minibatch.
+    samples, eval_samples : int
+        Photos trained on and evaluated.
+    seconds : float
+        Wall time of the epoch's training, its evaluation not counted.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    train_error: float
+    eval_error: float | None
+    eval_loss: float | None
+    learning_rate: float
+    samples: int
+    eval_samples: int
+    seconds: float
+
+    @property
+    def samples_per_second(self) -> float:
+        """Training photos a second."""
+        return self.samples / self.seconds if self.seconds > 0 else float("inf")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        line = (
+            f"Finished epoch {self.epoch} of {self.epochs}: loss {self.loss:.6f}, "
+            f"training error {self.train_error:.2%} of {self.samples}"
+        )
+        if self.eval_error is not None:
+            line += f", evaluation error {self.eval_error:.2%} of {self.eval_samples}"
+        return f"{line}, {self.seconds:.1f} s ({self.samples_per_second:.1f} samples/s)"
+
+
+class TrainingListener:
+    """Is told what happens in a training; override what you want to know.
+
+    The methods are called in the training's thread: keep them short. A listener that raises is
+    dropped, with the traceback in the log, and the training goes on.
+    """
+
+    def on_start(self, run: TrainingRun) -> None:
+        """Training begins."""
+
+    def on_batch(self, run: TrainingRun, loss: float) -> None:
+        """A minibatch is done; `loss` is its mean loss."""
+
+    def on_epoch(self, run: TrainingRun, record: EpochRecord) -> None:
+        """An epoch is done; `record` is the last of ``run.history``."""
+
+    def on_end(self, run: TrainingRun) -> None:
+        """Training ended; ``run.state`` says how."""
+
+
+class Stopped(Exception):  # noqa: N818 - a signal between `breathe` and `_run`, not an error
+    """Raised inside the work to leave it when `TrainingRun.stop` was called."""
+
+
+class TrainingRun:
+    """Training in a thread of its own, so that nothing waits for it unless it wants to.
+
+    Parameters
+    ----------
+    work : callable
+        Trains; is called with this run in the thread, calls `breathe` between minibatches and
+        `add_epoch` after each epoch.
+    epochs : int
+        Number of epochs.
+    history : list of EpochRecord, optional
+        Epochs already done, of a training that is resumed.
+
+    Attributes
+    ----------
+    epochs : int
+        As given.
+    history : list of EpochRecord
+        The epochs done so far. Do not change it.
+    batches_done, batches : int
+        Minibatches done in the current epoch, and of it in all.
+    error : BaseException or None
+        What went wrong, when `state` is ``"failed"``.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[TrainingRun], None],
+        epochs: int,
+        history: list[EpochRecord] | None = None,
+    ) -> None:
+        self.epochs = epochs
+        self.history = list(history or [])
+        self.batches_done = 0
+        self.batches = 0
+        self.error: BaseException | None = None
+        self._work = work
+        self._listeners: list[TrainingListener] = []
+        self._may_go_on = threading.Event()
+        self._may_go_on.set()
+        self._stop_asked = threading.Event()
+        self._ended = threading.Event()
+        self._outcome: Literal["finished", "stopped", "failed"] | None = None
+        # A daemon, so that closing the kernel need not wait for the end of a minibatch.
+        self._thread = threading.Thread(target=self._run, name="imgcls-training", daemon=True)
+
+    # -- for the user ---------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """Where the training stands: waiting, running, paused, stopping, or how it ended."""
+        if self._outcome is not None:
+            return self._outcome
+        if self._thread.ident is None:
+            return "waiting"
+        if self._stop_asked.is_set():
+            return "stopping"
+        return "running" if self._may_go_on.is_set() else "paused"
+
+    def stop(self) -> None:
+        """Ask the training to stop after the current minibatch; returns at once.
+
+        The network then gets the weights of the best epoch so far: of the lowest evaluation
+        error, or training error without an evaluation set.
+        """
+        self._stop_asked.set()
+        self._may_go_on.set()
+
+    def pause(self) -> None:
+        """Ask the training to pause after the current minibatch; returns at once."""
+        self._may_go_on.clear()
+
+    def resume(self) -> None:
+        """Go on after `pause`; returns at once."""
+        self._may_go_on.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            In seconds; default: as long as it takes.
+
+        Returns
+        -------
+        bool
+            Whether the training has ended.
+
+        Raises
+        ------
+        Exception
+            What made the training fail, if it did.
+        """
+        ended = self._ended.wait(timeout)
+        if self.error is not None:
+            raise self.error
+        return ended
+
+    def add_listener(self, listener: TrainingListener) -> None:
+        """Tell `listener` what happens from now on."""
+        self._listeners.append(listener)
+
+    def remove_listener(self, listener: TrainingListener) -> None:
+        """Tell `listener` no more."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+    @property
+    def best(self) -> EpochRecord | None:
+        """The epoch of lowest evaluation error, or training error where there is no evaluation.
+
+        The earliest among equals; None before the first epoch is done.
+        """
+        return min(self.history, key=_badness, default=None)
+
+    def __repr__(self) -> str:
+        last = f": {self.history[-1]}" if self.history else ""
+        return f"<TrainingRun {self.state}, {len(self.history)} of {self.epochs} epochs{last}>"
+
+    # -- for the work ---------------------------------------------------------------------------
+
+    def start(self) -> TrainingRun:
+        """Begin, in the thread."""
+        if self._thread.ident is not None:
+            raise TrainingError("This training was started before: call train() again.")
+        self._thread.start()
+        return self
+
+    def breathe(self) -> None:
+        """Wait while paused; leave the work when asked to stop."""
+        self._may_go_on.wait()
+        if self._stop_asked.is_set():
+            raise Stopped
+
+    def add_batch(self, done: int, of: int, loss: float) -> None:
+        """Note a minibatch."""
+        self.batches_done, self.batches = done, of
+        self._tell("on_batch", loss)
+
+    def add_epoch(self, record: EpochRecord) -> None:
+        """Note an epoch."""
+        self.history.append(record)
+        self._tell("on_epoch", record)
+
+    def _run(self) -> None:
+        try:
+            self._tell("on_start")
+            self._work(self)
+            self._outcome = "finished"
+        except Stopped:
+            self._outcome = "stopped"
+        except BaseException as error:  # noqa: BLE001 - kept for wait(), in the user's thread
+            self.error = error
+            self._outcome = "failed"
+            _log.error("Training failed: %s", error)
+        self._tell("on_end")
+        self._ended.set()
+
+    def _tell(self, event: str, *details: object) -> None:
+        for listener in list(self._listeners):
+            try:
+                getattr(listener, event)(self, *details)
+            except Exception:  # noqa: BLE001 - a listener is the user's code; it is logged
+                _log.exception("%r is dropped from the training's listeners", listener)
+                self.remove_listener(listener)
+
+
+def _badness(record: EpochRecord) -> float:
+    return record.train_error if record.eval_error is None else record.eval_error

@@ -1,0 +1,57 @@
+"""What all tests share: a storage context of their own, and photos made for the purpose."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jupyter_imgcls.context import Context
+
+# What the article calls imgs_recycling; measured on where it is at hand, never needed.
+REAL_PHOTOS = Path(__file__).parents[2] / "shared" / "data" / "imgs_recycling"
+
+
+@pytest.fixture(autouse=True)
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
+    """A global context in a temporary folder, so that no test writes into the user's folders."""
+    folder = tmp_path_factory.mktemp("context")
+    yield Context.create(folder / "outputs", folder / "persistent", folder / "temp")
+    Context._global = None
+    logging.getLogger("jupyter_imgcls").setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def real_photos() -> Path:
+    """The 63 photos of the article; skips where they are not at hand."""
+    if not REAL_PHOTOS.is_dir():
+        pytest.skip("the article's 63 photos are not beside the project")
+    return REAL_PHOTOS
+
+
+def save_photo(file: Path, seed: int = 0, size: tuple[int, int] = (32, 24)) -> Path:
+    """Save a small picture of one colour with noise; its format is that of the suffix."""
+    generator = np.random.default_rng(seed)
+    colour = generator.integers(40, 215, 3)
+    noise = generator.integers(-30, 30, (size[1], size[0], 3))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray((colour + noise).astype(np.uint8)).save(file)
+    return file
+
+
+@pytest.fixture
+def class_folders(tmp_path: Path) -> Callable[..., Path]:
+    """Make class folders of small photos: ``class_folders(cup=3, plate=2)`` gives their root."""
+
+    def make(root: Path = tmp_path / "photos", **counts: int) -> Path:
+        for number, (name, count) in enumerate(counts.items()):
+            (root / name).mkdir(parents=True, exist_ok=True)
+            for i in range(count):
+                save_photo(root / name / f"{name}{i + 1}.png", seed=1000 * number + i)
+        return root
+
+    return make
