@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from file_server import FileServer, file_server
 
 from jupyter_imgcls.download import download_file, file_digest
 from jupyter_imgcls.errors import DownloadError, ImgclsError
+
+from .file_server import FileServer, file_server
 
 BODY = bytes(range(256)) * 1200
 SHA1 = hashlib.sha1(BODY).hexdigest()
