@@ -409,6 +409,12 @@ def test_a_hub_file_without_a_checksum_is_not_trusted(server: FileServer, folder
     assert list(folder.iterdir()) == []
 
 
+def test_a_file_that_the_hub_does_not_have_is_reported(server: FileServer, folder: Path) -> None:
+    with pytest.raises(WeightsError, match=r"model\.safetensors: the server answers 404"):
+        find_pretrained(RESNET)
+    assert list(folder.iterdir()) == []
+
+
 def test_offline_every_try_is_listed_and_which_file_to_put_where(folder: Path) -> None:
     with pytest.raises(WeightsError) as offline:
         load_weights(RESNET, "pretrained")
