@@ -14,6 +14,9 @@ from .runtime import import_mxnet
 __all__ = ["efficientnet_lite0"]
 
 mx = import_mxnet()
+nn = mx.gluon.nn
+HybridBlock: Any = mx.gluon.HybridBlock
+Conv2D: Any = nn.Conv2D
 
 # expansion, channels, repeats, first stride, kernel
 _STAGES = (
@@ -34,10 +37,10 @@ def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 
 def _batch_norm(channels: int) -> Any:
-    return mx.gluon.nn.BatchNorm(in_channels=channels, epsilon=1e-3)
+    return nn.BatchNorm(in_channels=channels, epsilon=1e-3)
 
 
-class _SameConv(mx.gluon.nn.Conv2D):  # type: ignore[misc]
+class _SameConv(Conv2D):  # type: ignore[misc]
     """A strided convolution with TensorFlow's 'SAME' padding for a known input size."""
 
     def __init__(
@@ -56,13 +59,13 @@ class _SameConv(mx.gluon.nn.Conv2D):  # type: ignore[misc]
         (top, left), (bottom, right) = before, after
         self._pad = None if symmetric else (0, 0, 0, 0, top, bottom, left, right)
 
-    def hybrid_forward(self, F: Any, x: Any, *args: Any, **parameters: Any) -> Any:  # noqa: N803
+    def hybrid_forward(self, ops: Any, x: Any, *args: Any, **parameters: Any) -> Any:
         if self._pad:
-            x = F.pad(x, mode="constant", pad_width=self._pad, constant_value=0)
-        return super().hybrid_forward(F, x, *args, **parameters)
+            x = ops.pad(x, mode="constant", pad_width=self._pad, constant_value=0)
+        return super().hybrid_forward(ops, x, *args, **parameters)
 
 
-class _InvertedResidual(mx.gluon.HybridBlock):  # type: ignore[misc]
+class _InvertedResidual(HybridBlock):  # type: ignore[misc]
     """MBConv without squeeze-and-excitation: expand, convolve each channel, project."""
 
     def __init__(
@@ -80,24 +83,24 @@ class _InvertedResidual(mx.gluon.HybridBlock):  # type: ignore[misc]
         self._shortcut = stride == 1 and inputs == channels
         with self.name_scope():
             if self._expands:
-                self._expand_conv = mx.gluon.nn.Conv2D(width, 1, in_channels=inputs, use_bias=False)
+                self._expand_conv = Conv2D(width, 1, in_channels=inputs, use_bias=False)
                 self._bn0 = _batch_norm(width)
             self._depthwise_conv = _SameConv(
                 width, kernel, stride, size, in_channels=width, groups=width
             )
             self._bn1 = _batch_norm(width)
-            self._project_conv = mx.gluon.nn.Conv2D(channels, 1, in_channels=width, use_bias=False)
+            self._project_conv = Conv2D(channels, 1, in_channels=width, use_bias=False)
             self._bn2 = _batch_norm(channels)
 
-    def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
-        y = F.clip(self._bn0(self._expand_conv(x)), 0, 6) if self._expands else x
-        y = F.clip(self._bn1(self._depthwise_conv(y)), 0, 6)
+    def hybrid_forward(self, ops: Any, x: Any) -> Any:
+        y = ops.clip(self._bn0(self._expand_conv(x)), 0, 6) if self._expands else x
+        y = ops.clip(self._bn1(self._depthwise_conv(y)), 0, 6)
         y = self._bn2(self._project_conv(y))
         return x + y if self._shortcut else y
 
 
 def _relu6() -> Any:
-    return mx.gluon.nn.HybridLambda(lambda F, x: F.clip(x, 0, 6))
+    return nn.HybridLambda(lambda ops, x: ops.clip(x, 0, 6))
 
 
 def efficientnet_lite0(height: int, width: int) -> Any:
@@ -119,7 +122,6 @@ def efficientnet_lite0(height: int, width: int) -> Any:
         ``_blocks.3._project_conv.weight``, ``_blocks.3._bn2.gamma``, …, ``_conv_head.weight``,
         ``_bn1.running_var``. Shapes are the same.
     """
-    nn = mx.gluon.nn
     body = nn.HybridSequential()
     blocks = nn.HybridSequential()
     size = (height, width)
@@ -138,7 +140,7 @@ def efficientnet_lite0(height: int, width: int) -> Any:
             "_bn0": _batch_norm(32),
             "relu0": _relu6(),
             "_blocks": blocks,
-            "_conv_head": nn.Conv2D(1280, 1, in_channels=320, use_bias=False),
+            "_conv_head": Conv2D(1280, 1, in_channels=320, use_bias=False),
             "_bn1": _batch_norm(1280),
             "relu1": _relu6(),
             "pool": nn.GlobalAvgPool2D(),

@@ -7,7 +7,6 @@ that has to be put right for them stands here; no other module imports them dire
 from __future__ import annotations
 
 import importlib
-import os
 import re
 import sys
 import threading
@@ -15,6 +14,7 @@ import types
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ def _import(name: str) -> types.ModuleType:
         return importlib.import_module(name)
 
 
+@cache
 def import_mxnet() -> Any:
     """MXNet, ready to use.
 
@@ -48,11 +49,13 @@ def import_mxnet() -> Any:
         # vars(), because hasattr() on a removed NumPy name emits a warning.
         if alias not in vars(np):
             setattr(np, alias, meaning)
-    # oneDNN's and the storage layer's informative lines would land in the notebook.
-    os.environ.setdefault("MXNET_STORAGE_FALLBACK_LOG_VERBOSE", "0")
-    os.environ.setdefault("MXNET_CUDNN_LIB_CHECKING", "0")
     try:
-        return _import("mxnet")
+        mxnet: Any = _import("mxnet")
+        _import("mxnet.contrib.amp")
+        # mx.nd.array would look every array up in a SciPy namespace that is deprecated; without
+        # SciPy, MXNet takes dense arrays only, which is all we have.
+        mxnet.ndarray.utils.spsp = None
+        return mxnet
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] == "distutils":
             advice = "Python 3.12 and later need: pip install 'setuptools<81'"
@@ -75,6 +78,7 @@ def import_mxnet() -> Any:
     )
 
 
+@cache
 def import_gluoncv() -> Any:
     """The package `gluoncv.model_zoo`.
 
@@ -85,8 +89,6 @@ def import_gluoncv() -> Any:
     """
     import_mxnet()
     with _LOCK:
-        if "gluoncv" in sys.modules:
-            return _import("gluoncv.model_zoo")
         # gluoncv refuses to be imported beside torch >= 2, which it does not need.
         torch = sys.modules.get("torch")
         sys.modules["torch"] = None  # type: ignore[assignment]
@@ -104,8 +106,9 @@ def import_gluoncv() -> Any:
                 sys.modules["torch"] = torch
 
 
+@cache
 def import_exporter() -> Any:
-    """The module `mxnet.onnx`, with the `onnx.mapping` that it needs and onnx 1.15 removed.
+    """The module `mxnet.onnx`, made to work with today's `onnx`.
 
     Raises
     ------
@@ -114,24 +117,49 @@ def import_exporter() -> Any:
     """
     import_mxnet()
     try:
-        onnx = _import("onnx")
+        onnx: Any = _import("onnx")
     except ImportError as error:
         raise BackendUnavailableError(
             f"Exporting the network needs onnx, which does not load: {error}. pip install onnx."
         ) from error
     with _LOCK:
         if "mapping" not in vars(onnx):
-            mapping: Any = types.ModuleType("onnx.mapping")
-            names = ("FLOAT", "FLOAT16", "DOUBLE", "INT8", "UINT8", "INT32", "INT64", "BOOL")
-            types_ = [getattr(onnx.TensorProto, name) for name in names]
-            mapping.TENSOR_TYPE_TO_NP_TYPE = {
-                kind: onnx.helper.tensor_dtype_to_np_dtype(kind) for kind in types_
-            }
-            mapping.NP_TYPE_TO_TENSOR_TYPE = {
-                dtype: kind for kind, dtype in mapping.TENSOR_TYPE_TO_NP_TYPE.items()
-            }
-            sys.modules["onnx.mapping"] = onnx.mapping = mapping
-    return _import("mxnet.onnx")
+            onnx.mapping = sys.modules["onnx.mapping"] = _onnx_mapping(onnx)
+        exporter = _import("mxnet.onnx")
+        converters = _import("mxnet.onnx.mx2onnx._export_onnx").MXNetGraph
+        original = converters.registry_[12]["null"]
+        if original.__module__ != __name__:
+            converters.register("null")(_weight_converter(onnx, original))
+    return exporter
+
+
+def _onnx_mapping(onnx: Any) -> types.ModuleType:
+    """What `onnx.mapping` was before onnx removed it, as far as the exporter uses it."""
+    mapping: Any = types.ModuleType("onnx.mapping")
+    names = ("FLOAT", "FLOAT16", "DOUBLE", "INT8", "UINT8", "INT32", "INT64", "BOOL")
+    kinds = [getattr(onnx.TensorProto, name) for name in names]
+    dtypes = [onnx.helper.tensor_dtype_to_np_dtype(kind) for kind in kinds]
+    mapping.TENSOR_TYPE_TO_NP_TYPE = dict(zip(kinds, dtypes, strict=True))
+    mapping.NP_TYPE_TO_TENSOR_TYPE = dict(zip(dtypes, kinds, strict=True))
+    return mapping  # type: ignore[no-any-return]
+
+
+def _weight_converter(onnx: Any, original: Any) -> Any:
+    """Store a weight as bytes; the exporter makes a Python number of every single value.
+
+    AlexNet took 24 s and gigabytes that way.
+    """
+
+    def convert(node: dict[str, Any], **state: Any) -> Any:
+        if state["is_input"]:
+            return original(node, **state)
+        weight = state["weights"][node["name"]]
+        tensor = onnx.numpy_helper.from_array(weight, node["name"])
+        state["initializer"].append(tensor)
+        value = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+        return [value], (weight.dtype,)
+
+    return convert
 
 
 def parse_device(device: str) -> list[Any]:
@@ -164,7 +192,7 @@ def parse_device(device: str) -> list[Any]:
     for number in numbers:
         if number >= gpus:
             raise BackendUnavailableError(
-                f"There is no gpu({number}): MXNet sees {gpus or 'no'} GPU{'s' * (gpus != 1)} here. "
+                f"There is no gpu({number}): the number of GPUs that MXNet sees here is {gpus}. "
                 "Use device 'auto' or 'cpu', or install MXNet's CUDA wheel for your driver "
                 "(for example: pip install mxnet-cu112)."
             )
@@ -177,9 +205,10 @@ def memory_errors() -> Iterator[None]:
     mx = import_mxnet()
     try:
         yield
-    except mx.MXNetError as error:
-        text = str(error)
-        if re.search(r"out of memory|failed to allocate|cudaMalloc", text, re.IGNORECASE):
+    except Exception as error:
+        # MXNet says the last of these, that an array is too large to count, in a bare Exception.
+        signs = r"out of memory|failed to allocate|cudaMalloc|larger than 2\^31 elements"
+        if re.search(signs, str(error), re.IGNORECASE):
             raise TrainingError(
                 "The device's memory does not hold one minibatch. Use a smaller mb_size, a smaller "
                 "image_dims or a smaller base model."

@@ -32,15 +32,20 @@ from .runtime import import_gluoncv, import_mxnet
 __all__ = ["HEAD_DROPOUT", "build_body"]
 
 mx = import_mxnet()
+HybridBlock: Any = mx.gluon.HybridBlock
 
 # The dropout in front of the classifier in the networks' papers and reference code.
 HEAD_DROPOUT = {"alexnet": 0.5, "squeezenet1.1": 0.5, "mobilenetv2": 0.2, "efficientnet_lite0": 0.2}
 
-_RESNET_LAYERS = "conv1 bn1 relu maxpool layer1 layer2 layer3 layer4 avgpool flat".split()
+_RESNET_LAYERS = (
+    *("conv1", "bn1", "relu", "maxpool"),
+    *("layer1", "layer2", "layer3", "layer4"),
+    *("avgpool", "flat"),
+)
 
 
-class _AdaptiveAveragePool(mx.gluon.HybridBlock):  # type: ignore[misc]
-    """Average pooling of any size to rows × columns, in operators that export to ONNX exactly.
+class _AdaptiveAveragePool(HybridBlock):  # type: ignore[misc]
+    """Average pooling of any size to rows x columns, in operators that export to ONNX exactly.
 
     Cell i of n covers floor(i·size/n) to ceil((i+1)·size/n), as PyTorch's AdaptiveAvgPool2d does;
     a side smaller than n is repeated.
@@ -56,20 +61,21 @@ class _AdaptiveAveragePool(mx.gluon.HybridBlock):  # type: ignore[misc]
             for side in input_size
         ]
 
-    def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
+    def hybrid_forward(self, ops: Any, x: Any) -> Any:
         for axis, windows in zip((2, 3), self._windows, strict=True):
-            cells = [
-                F.mean(F.slice_axis(x, axis=axis, begin=begin, end=end), axis=axis, keepdims=True)
-                for begin, end in windows
-            ]
-            x = F.concat(*cells, dim=axis)
+            cells = []
+            for begin, end in windows:
+                kernel = (end - begin, 1) if axis == 2 else (1, end - begin)
+                cell = ops.slice_axis(x, axis=axis, begin=begin, end=end)
+                cells.append(ops.Pooling(cell, kernel=kernel, pool_type="avg"))
+            x = ops.concat(*cells, dim=axis)
         return x
 
 
 def _alexnet(height: int, width: int) -> dict[str, Any]:
     layers = _features(import_gluoncv().alexnet().features)
     names = list(layers)
-    # The dense layers were made for 6 × 6 cells, which is what 224 × 224 images give.
+    # The dense layers were made for 6 x 6 cells, which is what 224 x 224 images give.
     cells = [_alexnet_cells(side) for side in (height, width)]
     if cells != [6, 6]:
         pool = _AdaptiveAveragePool((cells[0], cells[1]), 6)
