@@ -71,17 +71,19 @@ def decode_ahead(
     coming: deque[tuple[NDArray[np.float32], list[Future[str | None]]]] = deque()
     free: list[NDArray[np.float32]] = []
 
-    def start(photos: Sequence[PhotoSource]) -> None:
-        images = free.pop() if free else np.empty(0, np.float32)
-        if len(images) < len(photos):
-            images = np.empty((len(photos), 3, preprocessing.height, preprocessing.width), "f4")
+    def begin(photos: Sequence[PhotoSource]) -> None:
+        if free and len(free[-1]) >= len(photos):
+            images = free.pop()
+        else:
+            size = (preprocessing.height, preprocessing.width)
+            images = np.empty((len(photos), 3, *size), np.float32)
         jobs = [
             pool.submit(_prepare, preprocessing, photo, row)
             for photo, row in zip(photos, images, strict=False)
         ]
         coming.append((images, jobs))
 
-    def finished() -> Iterator[Batch]:
+    def finish() -> Iterator[Batch]:
         images, jobs = coming.popleft()
         reasons = [job.result() for job in jobs]
         yield Batch(
@@ -92,11 +94,11 @@ def decode_ahead(
 
     try:
         for photos in batches:
-            start(photos)
+            begin(photos)
             if len(coming) > ahead:
-                yield from finished()
+                yield from finish()
         while coming:
-            yield from finished()
+            yield from finish()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

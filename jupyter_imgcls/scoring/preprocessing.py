@@ -133,10 +133,11 @@ class Preprocessing:
             If a setting is missing, unknown or out of range.
         """
         names = {field.name for field in fields(cls)}
-        if not isinstance(settings, Mapping) or set(settings) != names:
+        given = set(settings) if isinstance(settings, Mapping) else set()
+        if given != names:
             raise ArtifactError(
                 f"The preprocessing settings must be {', '.join(sorted(names))}; the model file "
-                f"has {', '.join(map(str, settings)) or 'none'}. Save the model again."
+                f"has {', '.join(sorted(map(str, given))) or 'none'}. Save the model again."
             )
         try:
             return cls(**settings)
