@@ -202,7 +202,6 @@ def parse_device(device: str) -> list[Any]:
 @contextmanager
 def memory_errors() -> Iterator[None]:
     """Turn MXNet's out-of-memory error into a `TrainingError` that says what to do."""
-    mx = import_mxnet()
     try:
         yield
     except Exception as error:
