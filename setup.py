@@ -24,7 +24,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["jupyter_imgcls", "jupyter_imgcls.*"]),
-    package_data={"jupyter_imgcls": ["py.typed"]},
+    package_data={"jupyter_imgcls": ["py.typed", "evaluation/*.j2"]},
     install_requires=[
         # MXNet and imgaug use names that NumPy 2 removed.
         "numpy>=1.24,<2",
@@ -43,6 +43,7 @@ setup(
         "safetensors>=0.4.3",
         "skops>=0.11",
         "httpx>=0.27",
+        "jinja2>=3.1",
         "tqdm>=4.66",
         "platformdirs>=4",
         "typer>=0.12",

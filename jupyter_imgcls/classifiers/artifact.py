@@ -77,8 +77,8 @@ class Artifact:
         return target
 
     @classmethod
-    def read(cls, file: str | os.PathLike[str], kind: str) -> Artifact:
-        """Read and verify a file that `write` wrote.
+    def read(cls, file: str | os.PathLike[str], *kinds: str) -> Artifact:
+        """Read and verify a file that `write` wrote, of one of `kinds`.
 
         Raises
         ------
@@ -90,11 +90,9 @@ class Artifact:
         try:
             with zipfile.ZipFile(path) as archive:
                 manifest = _read_manifest(path, archive)
-                if manifest.get("kind") != kind:
-                    raise ArtifactError(
-                        f"{path} holds a {manifest.get('kind')}: "
-                        f"load it with {manifest.get('kind')}.deserialize()."
-                    )
+                kind = manifest.get("kind")
+                if kind not in kinds:
+                    raise ArtifactError(f"{path} holds a {kind}, not a {' or a '.join(kinds)}.")
                 sums = manifest.get("sha256")
                 if not isinstance(sums, dict) or not set(sums) <= _ENTRIES:
                     raise ArtifactError(f"{path} is damaged: its list of contents is not valid.")
@@ -108,7 +106,7 @@ class Artifact:
         for name, content in entries.items():
             if _sha256(content) != sums[name]:
                 raise ArtifactError(f"{path} is damaged: {name} is not what was saved.")
-        return cls(kind, manifest, entries)
+        return cls(str(kind), manifest, entries)
 
     def entry(self, name: str) -> bytes:
         """Content of an entry.

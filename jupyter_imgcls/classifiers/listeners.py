@@ -80,7 +80,13 @@ def follow(run: TrainingRun, progress: bool) -> None:
         What made the training fail, if it did.
     """
     logged = len(run.history)
-    with tqdm(total=run.epochs, initial=logged, unit=" epochs", disable=not progress) as bar:
+    with tqdm(
+        total=run.epochs,
+        initial=logged,
+        unit="epoch",
+        disable=not progress,
+        bar_format="{l_bar}{bar}| {n:.4g}/{total_fmt} epochs [{elapsed}<{remaining}{postfix}]",
+    ) as bar:
         ended = False
         while not ended:
             try:
@@ -97,6 +103,5 @@ def follow(run: TrainingRun, progress: bool) -> None:
                 if record.eval_error is not None:
                     shown["evaluation error"] = f"{record.eval_error:.1%}"
                 bar.set_postfix(shown, refresh=False)
-            part = run.batches_done / run.batches if run.batches and logged < run.epochs else 0
-            bar.n = round(logged + (part if part < 1 else 0), 2)
-            bar.refresh()
+            part = run.batches_done / run.batches if run.batches else 0
+            bar.update(round(logged + part, 2) - bar.n)

@@ -237,6 +237,7 @@ class TrainingRun:
     def add_epoch(self, record: EpochRecord) -> None:
         """Note an epoch."""
         self.history.append(record)
+        self.batches_done = 0
         self._tell("on_epoch", record)
 
     def _run(self) -> None:

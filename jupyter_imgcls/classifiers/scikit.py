@@ -180,13 +180,17 @@ class ScikitClassifier(Classifier):
             If the file is damaged, of another program, of a newer version, or holds an estimator
             that is not known to be safe (not one of scikit-learn's). Nothing in it is executed.
         """
-        artifact = Artifact.read(path, cls.kind)
+        return cls.from_artifact(Artifact.read(path, cls.kind))
+
+    @classmethod
+    def from_artifact(cls, artifact: Artifact) -> ScikitClassifier:
+        """The classifier that an artifact holds; see `deserialize`."""
         head = artifact.entry("head.skops")
         try:
             refused = skops.io.get_untrusted_types(data=head)
             if refused:
                 raise ArtifactError(
-                    f"{path} is refused: it holds objects that are not known to be safe "
+                    f"The saved classifier is refused: it holds objects that are not known to be safe "
                     f"({', '.join(refused)})."
                 )
             learner = skops.io.loads(head, trusted=[])
@@ -195,10 +199,10 @@ class ScikitClassifier(Classifier):
         except ArtifactError:
             raise
         except Exception as error:
-            raise ArtifactError(f"The classifier in {path} is damaged: {error}") from error
+            raise ArtifactError(f"The saved classifier is damaged: {error}") from error
         classifier = cls(TransferLearningModel.from_artifact(artifact), learner)
         if not set(classes.tolist()) <= set(classifier.class_map):
-            raise ArtifactError(f"{path} is damaged: its classes do not fit together.")
+            raise ArtifactError("The saved classifier is damaged: its classes do not fit together.")
         classifier._columns = classes
         classifier.temperature = temperature
         return classifier
