@@ -41,7 +41,7 @@ class BaseModel:
     parameters : int
         Number of learned parameters of the ImageNet network, its 1000-class head included.
     mean, std : tuple of float
-        Per-channel (R, G, B) normalization on the 0–255 scale: ``(pixel - mean) / std``.
+        Per-channel (R, G, B) normalization on the 0 to 255 scale: ``(pixel - mean) / std``.
     interpolation : {"bilinear", "bicubic"}
         How the published weights' images were resized.
     weights : str

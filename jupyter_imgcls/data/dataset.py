@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -342,7 +342,7 @@ class ClassificationDataset:
     # -- dividing -------------------------------------------------------------------------------
 
     def take(
-        self, rows: Sequence[int] | NDArray[np.integer], name: str | None = None
+        self, rows: Sequence[int] | NDArray[np.integer[Any]], name: str | None = None
     ) -> ClassificationDataset:
         """A dataset of some of the photos, in the order given, with all classes.
 

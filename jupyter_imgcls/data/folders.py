@@ -59,19 +59,18 @@ def read_class_folders(
             f"{root} has no sub-folders: put the photos of each class into a sub-folder named "
             "after the class."
         )
-    if (
-        {_PART_NAMES.get(folder.name.lower()) for folder in top} >= {"train"}
-        and all(folder.name.lower() in _PART_NAMES for folder in top)
-        and len(top) > 1
-    ):
-        divided = [(_PART_NAMES[folder.name.lower()], folder) for folder in top]
-        classes = [(part, c) for part, folder in divided for c in _sub_folders(dataset, folder)]
+    classes: list[tuple[Part | None, Path]] = [(None, folder) for folder in top]
+    parts = [_PART_NAMES.get(folder.name.lower()) for folder in top]
+    if len(top) > 1 and "train" in parts and None not in parts:
+        classes = [
+            (part, folder)
+            for part, parent in zip(parts, top, strict=True)
+            for folder in _sub_folders(dataset, parent)
+        ]
         names = list({folder.name for _, folder in classes})
         natural_sort(names)
         for name in names:
             dataset.add_label(name)
-    else:
-        classes = [(None, folder) for folder in top]
     empty = []
     for part, folder in classes:
         size = len(dataset)
@@ -108,7 +107,8 @@ def find_files(dataset: ClassificationDataset, folder: Path) -> Iterator[tuple[s
     waiting = [str(folder.absolute())]
     while waiting:
         current = waiting.pop()
-        folders, files = [], []
+        folders: list[str] = []
+        files: list[str] = []
         try:
             status = os.stat(current)  # noqa: PTH116
             if (status.st_dev, status.st_ino) in visited:

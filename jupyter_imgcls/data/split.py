@@ -175,7 +175,7 @@ def _divide(sizes: list[int], train_count: int) -> NDArray[np.intp]:
     # One photo alone is trained on, unless it is all that there is to divide.
     lowest = np.ones_like(size) if len(size) > 1 else np.minimum(size, train_count)
     highest = np.maximum(size - 1, 1)
-    count = np.clip(np.floor(quota).astype(np.intp), lowest, highest)
+    count: NDArray[np.intp] = np.clip(np.floor(quota).astype(np.intp), lowest, highest)
     while (missing := train_count - count.sum()) != 0:
         step = 1 if missing > 0 else -1
         movable = np.flatnonzero(count < highest if step > 0 else count > lowest)
