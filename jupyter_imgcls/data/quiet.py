@@ -6,9 +6,10 @@ threads would lose each other's filters, and the user's.
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -19,6 +20,10 @@ class _WhileQuiet(threading.local):
     """Stands in a filter where a pattern for module names would be; its answer is per thread."""
 
     quiet = False
+    pattern = "(?!)"  # matches nothing; scikit-learn reads it to take filters along to its workers
+
+    def __reduce__(self) -> tuple[Callable[[str], re.Pattern[str]], tuple[str]]:
+        return re.compile, (self.pattern,)
 
     def match(self, module: str) -> bool:
         return self.quiet

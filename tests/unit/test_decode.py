@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import sys
 import threading
 import warnings
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import PIL
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -337,6 +339,9 @@ class TestPixelLimit:
         with pytest.raises(ValueError, match="at least 1"):
             set_max_pixels(0)
 
+    @pytest.mark.skipif(
+        int(PIL.__version__.split(".")[0]) < 13, reason="older readers of Pillow have no limit"
+    )
     def test_a_reader_that_has_pillows_own_limit_built_in(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -430,6 +435,14 @@ class TestQuiet:
             thread.start()
             thread.join()
         assert heard == ["from another thread"]
+
+    def test_other_libraries_can_send_the_filters_to_their_processes(self) -> None:
+        with no_warnings():
+            sent = pickle.loads(pickle.dumps(list(warnings.filters)))
+        with warnings.catch_warnings():
+            warnings.filters[:] = sent
+            with pytest.warns(UserWarning, match="heard there"):
+                warnings.warn("heard there", stacklevel=1)
 
     def test_filters_do_not_pile_up(self) -> None:
         with warnings.catch_warnings():
