@@ -52,7 +52,7 @@ def augment_dataset(
     Parameters
     ----------
     dataset : ClassificationDataset
-        It is not changed, except that unreadable photos are listed in its `problems` too.
+        It is not changed.
     pipelines : sequence of imgaug.augmenters.Augmenter or callable
         A callable takes a photo, uint8 RGB of shape (height, width, 3), and returns another,
         whose height and width may differ. If it has a parameter named ``rng`` it is given a
@@ -192,7 +192,8 @@ def _with_copies(
     dataset: ClassificationDataset, results: list[list[Path] | str], pipelines: int
 ) -> ClassificationDataset:
     augmented = dataset.take(np.arange(len(dataset)), f"{dataset.name}-augmented")
-    augmented.problems += dataset.problems
+    for problem in dataset.problems:
+        augmented.add_problem(problem.path, problem.reason)
     parts = dataset.parts
     for number in range(pipelines):
         for image, part, copies in zip(dataset.images, parts, results, strict=True):
