@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +54,16 @@ class Classifier(ABC):
         ndarray of float32, shape (n, classes)
             Rows sum to 1. A photo that cannot be read has a row of NaN; if it is of a dataset,
             `ClassificationDataset.problems` has the reason.
+        """
+
+    @abstractmethod
+    def serialize(self, path: str | os.PathLike[str]) -> Path:
+        """Save the classifier as one file, in place of an earlier one only when it is whole.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written there.
         """
 
     def predict(

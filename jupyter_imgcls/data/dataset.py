@@ -47,8 +47,6 @@ class ClassificationDataset:
     ----------
     name : str
         As given.
-    problems : list of Problem
-        Files that were left out, here or in a computation over this dataset, each with its reason.
 
     See Also
     --------
@@ -57,7 +55,7 @@ class ClassificationDataset:
 
     def __init__(self, name: str, labels: Sequence[str | Label] = ()) -> None:
         self.name = name
-        self.problems: list[Problem] = []
+        self._problems: dict[Problem, None] = {}  # an ordered set
         self._labels: list[Label] = []
         self._label_numbers: dict[str, int] = {}
         self._columns = Columns()
@@ -236,9 +234,7 @@ class ClassificationDataset:
 
     def add_problem(self, path: str | os.PathLike[str], reason: str) -> None:
         """List a file in `problems`, once."""
-        problem = Problem(os.fspath(path), reason)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self._problems[Problem(os.fspath(path), reason)] = None
 
     # -- looking --------------------------------------------------------------------------------
 
@@ -251,6 +247,11 @@ class ClassificationDataset:
     def labels(self) -> list[Label]:
         """The classes, in the order of the scores."""
         return list(self._labels)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Files left out, here or in a computation over this dataset, each with its reason."""
+        return list(self._problems)
 
     @property
     def paths(self) -> PathColumn:

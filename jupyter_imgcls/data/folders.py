@@ -71,17 +71,14 @@ def read_class_folders(
         natural_sort(names)
         for name in names:
             dataset.add_label(name)
-    empty = []
     for part, folder in classes:
-        size = len(dataset)
         dataset.add_label(folder.name)
         for parent, files in find_files(dataset, folder):
             add_checked(dataset, parent, files, folder.name, part, check)
-        if len(dataset) == size:
-            empty.append(folder.name)
     log_left_out(dataset.name, len(dataset.problems) - before)
     if len(dataset) == 0:
         raise DatasetError(f"No photo in any sub-folder of {root}.{first_problems(dataset)}")
+    empty = [name for name, count in dataset.count_labels().items() if count == 0]
     if empty:
         warnings.warn(
             f"No photo in class {', '.join(empty)}: add photos, or delete the folder.",

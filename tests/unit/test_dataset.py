@@ -60,7 +60,7 @@ def test_photos_in_folders_within_a_class_folder_belong_to_the_class(tmp_path):
 
 
 def test_train_and_test_folders_keep_their_split(class_folders, tmp_path):
-    class_folders(root=tmp_path / "p" / "train", cup=3, plate=2)
+    class_folders(root=tmp_path / "p" / "train", cup=3, plate=2, bowl=0)
     class_folders(root=tmp_path / "p" / "test", cup=1, plate=2, bowl=1)
 
     dataset = create(tmp_path / "p")
