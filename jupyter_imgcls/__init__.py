@@ -1,1 +1,83 @@
-"""Image classification inside Jupyter: from a folder of photos to a web service."""
+"""Image classification inside Jupyter: from a folder of photos to a web service.
+
+The public names stand here; each is imported when it is first used, so that importing the package
+loads no framework.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .classifiers import (
+        EpochRecord,
+        ScikitClassifier,
+        TrainingListener,
+        TrainingRun,
+        TransferLearningModel,
+        load_classifier,
+    )
+    from .context import Context, StorageContext
+    from .data import ClassificationDataset, Image, Label, Problem, Splitter
+    from .data.augment import augment_dataset
+    from .data.augment_view import show_augmentations
+    from .errors import ImgclsError
+    from .evaluation import ClassificationEvaluation
+
+    __version__: str
+
+__all__ = [
+    "ClassificationDataset",
+    "ClassificationEvaluation",
+    "Context",
+    "EpochRecord",
+    "Image",
+    "ImgclsError",
+    "Label",
+    "Problem",
+    "ScikitClassifier",
+    "Splitter",
+    "StorageContext",
+    "TrainingListener",
+    "TrainingRun",
+    "TransferLearningModel",
+    "__version__",
+    "augment_dataset",
+    "load_classifier",
+    "show_augmentations",
+]
+
+_NAMES = {
+    "classifiers": (
+        "EpochRecord",
+        "ScikitClassifier",
+        "TrainingListener",
+        "TrainingRun",
+        "TransferLearningModel",
+        "load_classifier",
+    ),
+    "context": ("Context", "StorageContext"),
+    "data": ("ClassificationDataset", "Image", "Label", "Problem", "Splitter"),
+    "data.augment": ("augment_dataset",),
+    "data.augment_view": ("show_augmentations",),
+    "errors": ("ImgclsError",),
+    "evaluation": ("ClassificationEvaluation",),
+}
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
+
+# Hidden from type checkers, which would take every misspelt name for one that exists.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            value = version(__name__)
+        elif name in _MODULE_OF:
+            value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

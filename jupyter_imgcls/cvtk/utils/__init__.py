@@ -1,0 +1,1 @@
+"""The names of 2018 for constants."""
