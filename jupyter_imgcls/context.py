@@ -87,6 +87,7 @@ class Context:
 
     Examples
     --------
+    >>> from jupyter_imgcls import Context
     >>> context = Context.create(outputs_path="out", persistent_path="out", temp_path="out")
     >>> context
     {

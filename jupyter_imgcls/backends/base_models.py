@@ -111,6 +111,7 @@ def get_base_model(name: str) -> BaseModel:
 
     Examples
     --------
+    >>> from jupyter_imgcls.backends.base_models import get_base_model
     >>> get_base_model("ResNet50_ImageNet_CNTK").feature_size
     2048
     """

@@ -51,6 +51,8 @@ def no_warnings() -> Iterator[None]:
 
     Examples
     --------
+    >>> import warnings
+    >>> from jupyter_imgcls.data.quiet import no_warnings
     >>> with no_warnings():
     ...     warnings.warn("never seen", stacklevel=2)
     """

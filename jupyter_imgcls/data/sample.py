@@ -58,6 +58,7 @@ def tableware(
 
     Examples
     --------
+    >>> from jupyter_imgcls.data.sample import tableware
     >>> dataset = tableware(n=8)
     >>> dataset.print_info()
     Dataset 'tableware': 8 photos, 4 classes

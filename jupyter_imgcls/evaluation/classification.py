@@ -69,6 +69,7 @@ class ClassificationEvaluation(ScoredTestSet):
 
     Examples
     --------
+    >>> from jupyter_imgcls import ClassificationEvaluation
     >>> scores = [[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]]
     >>> ce = ClassificationEvaluation.from_scores(scores, [0, 1, 1], ["bowl", "cup"])
     >>> ce.compute_accuracy()

@@ -64,6 +64,8 @@ class Preprocessing:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from jupyter_imgcls.scoring import Preprocessing
     >>> prepare = Preprocessing(height=2, width=2, mean=(0, 0, 0), std=(255, 255, 255))
     >>> prepare(np.full((8, 8, 3), 51, np.uint8))[0]
     array([[0.2, 0.2],
