@@ -106,3 +106,45 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
 def test_numbers_out_of_range(n: int, seed: int, said: str, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=said):
         tableware(n, seed, tmp_path)
+
+
+def test_what_lies_outside_the_picture_is_not_drawn() -> None:
+    from jupyter_imgcls.data.drawing.dishes import plate
+    from jupyter_imgcls.data.drawing.scene import CANVAS, Camera, Light, Photo
+
+    light = Light(np.array([0, 0.6, 0.8], np.float32), ambient=0.5, softness=5)
+    table = np.full((CANVAS[1], CANVAS[0], 3), 0.5, np.float32)
+    photo = Photo(Camera(elevation=0.9, distance=4, roll=0), light, table.copy())
+    (far_off,) = plate(np.random.default_rng(2), (20.0, 0.0), 1.0)
+    photo.draw(far_off)
+    assert np.array_equal(photo.pixels, table)
+    (in_sight,) = plate(np.random.default_rng(2), (0.0, 0.0), 1.0)
+    photo.draw(in_sight)
+    changed = (photo.pixels != table).any(axis=2)
+    assert changed[CANVAS[1] // 2, CANVAS[0] // 2]
+    assert 0.1 < changed.mean() < 0.5
+
+
+@pytest.mark.parametrize("kind", ["wood", "linen", "tiles", "stone", "paint"])
+def test_every_table_top_has_structure_and_colours_in_range(kind: str) -> None:
+    from jupyter_imgcls.data.drawing import tables
+
+    for seed in range(2):
+        texture = getattr(tables, kind)(np.random.default_rng(seed))
+        assert texture.shape == (720, 720, 3)
+        assert texture.dtype == np.float32
+        assert texture.std() > 0.005
+        assert 0 < texture.mean() < 1
+
+
+@pytest.mark.parametrize("material", ["metal", "plastic", "wood"])
+def test_cutlery_of_every_material_shines(material: str) -> None:
+    from jupyter_imgcls.data.drawing import cutlery
+
+    for seed, piece in enumerate((cutlery.fork, cutlery.knife, cutlery.spoon)):
+        rng = np.random.default_rng(seed)
+        mask, extra = piece(rng)
+        towards = np.array([0.3, 0.3, 0.9], np.float32)
+        colours = cutlery.shade(rng, mask, extra, material, towards)[mask > 200]
+        assert np.isfinite(colours).all()
+        assert colours.std() > 0.02

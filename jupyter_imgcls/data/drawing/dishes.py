@@ -134,7 +134,7 @@ def fill(texture: Floats, profile: NDArray[np.float64], level_row: int, colour: 
 
 def plate(rng: Rng, place: tuple[float, float], radius: float) -> list[Surface]:
     """A flat or deep plate, sometimes with food on it."""
-    deep = rng.uniform(0.10, 0.34) if rng.random() < 0.3 else rng.uniform(0.05, 0.12)
+    deep = rng.uniform(0.10, 0.26) if rng.random() < 0.3 else rng.uniform(0.05, 0.12)
     well = radius * rng.uniform(0.58, 0.8)
     rise = deep + rng.uniform(0.03, 0.1)
     profile = smooth(
@@ -175,7 +175,7 @@ def dome(
 
 def bowl(rng: Rng, place: tuple[float, float], radius: float) -> list[Surface]:
     """A bowl, deep or nearly as flat as a plate, often with something in it."""
-    height = radius * rng.uniform(0.42, 0.95)
+    height = radius * rng.uniform(0.5, 0.95)
     foot, wall = radius * rng.uniform(0.35, 0.55), 0.05
     belly = rng.uniform(0.45, 0.62)  # exponent of the wall: round or straight
     turn = np.linspace(0, 1, 9)
@@ -201,7 +201,7 @@ def bowl(rng: Rng, place: tuple[float, float], radius: float) -> list[Surface]:
 
 def cup(rng: Rng, place: tuple[float, float], radius: float) -> list[Surface]:
     """A mug, a tea cup, perhaps on a saucer, or a paper or plastic cup."""
-    kind = rng.choice(["mug", "tea", "paper"], p=[0.4, 0.3, 0.3])
+    kind = rng.choice(["mug", "tea", "paper"], p=[0.45, 0.33, 0.22])
     wall = 0.035 if kind != "paper" else 0.012
     if kind == "tea":
         height, foot = radius * rng.uniform(1.1, 1.5), radius * rng.uniform(0.45, 0.6)

@@ -19,6 +19,20 @@ Rng = np.random.Generator
 _DISHES: dict[str, tuple[Callable[[Rng, tuple[float, float], float], list[Surface]], float, float]]
 _DISHES = {"bowl": (bowl, 0.65, 0.9), "cup": (cup, 0.38, 0.5), "plate": (plate, 0.95, 1.35)}
 
+_BRIGHTEST = 2.0
+
+
+def _tone_curve(steps: int) -> Floats:
+    """From linear light, 0 to `_BRIGHTEST`, to the values of a file, 0 to 255."""
+    linear = np.linspace(0, _BRIGHTEST, steps)
+    # A gentle shoulder keeps highlights from burning out, then the sRGB curve (approximately).
+    shoulder = 1.12 * linear / (0.12 + linear) * (1 - np.exp(-linear * 6)) ** 0.25
+    curve = np.clip(np.minimum(shoulder, linear), 0, 1) ** (1 / 2.2) * 255
+    return np.asarray(curve, np.float32)
+
+
+_TONES = _tone_curve(1 << 15)
+
 
 def draw_photo(kind: str, seed: tuple[int, ...]) -> NDArray[np.uint8]:
     """A photo of tableware, uint8 RGB of shape (480, 640, 3); the same for the same seed.
@@ -32,7 +46,7 @@ def draw_photo(kind: str, seed: tuple[int, ...]) -> NDArray[np.uint8]:
     """
     rng = np.random.default_rng(seed)
     camera = Camera(
-        elevation=np.radians(rng.uniform(38, 90)),
+        elevation=np.radians(rng.uniform(26, 68)),
         distance=rng.uniform(4.6, 6.4) if kind == "plate" else rng.uniform(3.4, 5.4),
         roll=rng.normal(0, 0.06),
     )
@@ -120,9 +134,8 @@ def _develop(rng: Rng, linear: Floats) -> NDArray[np.uint8]:
     warmth = rng.normal(0, 0.07)
     balance = np.array([1 + warmth, 1.0, 1 - warmth]) * rng.uniform(0.65, 1.1)
     pixels = np.clip(pixels * falloff[..., None] * balance.astype(np.float32), 0, None)
-    # A gentle shoulder keeps highlights from burning out, then the sRGB curve (approximately).
-    pixels = np.minimum(1.12 * pixels / (0.12 + pixels) * (1 - np.exp(-pixels * 6)) ** 0.25, pixels)
-    encoded = np.clip(pixels, 0, 1) ** np.float32(1 / 2.2) * 255
+    steps = np.minimum(pixels * (len(_TONES) / _BRIGHTEST), len(_TONES) - 1).astype(np.int32)
+    encoded = _TONES[steps]
     grain = rng.standard_normal((HEIGHT, WIDTH, 1), np.float32)
     colour_grain = rng.standard_normal((HEIGHT, WIDTH, 3), np.float32)
     strength = rng.uniform(1, 5)

@@ -156,15 +156,17 @@ class Photo:
         far = _quads(depth[..., None]).reshape(-1, 4).mean(axis=1)
         order = np.argsort(-far, kind="stable")
         order = order[facing[order]]
-        low = np.maximum(np.floor(quads[order].min(axis=(0, 1))).astype(int) - 1, 0)
-        high = np.minimum(np.ceil(quads[order].max(axis=(0, 1))).astype(int) + 2, CANVAS)
-        if not len(order) or (high <= low).any():
-            return
+        low = np.maximum(np.floor(quads.min(axis=(0, 1))).astype(int) - 1, 0)
+        high = np.minimum(np.ceil(quads.max(axis=(0, 1))).astype(int) + 2, CANVAS)
+        if (high <= low).any():
+            return  # outside the picture
         numbers = np.full((high[1] - low[1], high[0] - low[0]), -1, np.int32)
         fixed = np.round((quads - low) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
         for number in order.tolist():
             cv2.fillConvexPoly(numbers, fixed[number], (number,), cv2.LINE_8, _SUBPIXEL_BITS)
         ys, xs = np.nonzero(numbers >= 0)
+        if not len(ys):
+            return
         rows, columns = _grid_position(quads, numbers[ys, xs], xs + low[0], ys + low[1], surface)
         self.pixels[ys + low[1], xs + low[0]] = self._shade(surface, rows, columns)
 
