@@ -48,6 +48,7 @@ def running(output: Path | None = None, quiet: bool = False) -> Iterator[None]:
                 temp_path=platformdirs.user_cache_path("jupyter_imgcls"),
             )
         with logging_redirect_tqdm([logger]), warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
             warnings.showwarning = lambda message, *_: complain(f"Note: {message}")
             yield
     except ImgclsError as error:

@@ -1,0 +1,74 @@
+"""What the README tells a newcomer to type works, in the order that it stands there."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    """The fenced code blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run a program as a newcomer would: in an empty folder, with their own home."""
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(tmp_path / "home"),
+        "MPLBACKEND": "agg",
+    }
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        environment.pop(name, None)
+
+    def run_program(*command):
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run_program
+
+
+def test_the_notebook_cells_run_one_after_the_other(run, tmp_path):
+    cells = blocks("python")
+    assert len(cells) >= 7
+
+    shown = run(sys.executable, "-c", "\n".join(cells))
+
+    assert "Dataset 'tableware': 63 photos, 4 classes" in shown
+    assert "class-averaged" in shown
+    assert "Finished epoch 3 of 3" in shown
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+    assert (tmp_path / "tableware.model").exists()
+
+
+def test_the_shell_commands_run_one_after_the_other(run, tmp_path):
+    (commands,) = blocks("sh")
+
+    shown = run("bash", "-e", "-c", commands)
+
+    assert "Confusion matrix" in shown
+    assert (tmp_path / "report.html").exists()
+    assert len(list((tmp_path / "augmented").rglob("*.jpg"))) == 3 * 63
+
+
+def test_the_make_targets_that_it_names_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+    for target in re.findall(r"make (\w+)", "".join(blocks("console"))):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_files_that_it_links_to_exist():
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / link).exists(), link

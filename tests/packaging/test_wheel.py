@@ -1,0 +1,56 @@
+"""The wheel, installed by pip into an empty environment, does the whole job there."""
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*command, cwd, **options):
+    done = subprocess.run(
+        list(map(str, command)), cwd=cwd, capture_output=True, text=True, check=False, **options
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built as for a release: the source distribution first, and the wheel from that."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--outdir", folder, ROOT, cwd=folder)
+    return next(folder.glob("*.whl"))
+
+
+def test_every_file_of_the_package_is_in_the_wheel(wheel):
+    tracked = run("git", "ls-files", "jupyter_imgcls", cwd=ROOT).split()
+
+    with zipfile.ZipFile(wheel) as archive:
+        packed = archive.namelist()
+
+    assert set(tracked) <= set(packed)
+    assert not [name for name in packed if name.startswith("tests")]
+
+
+def test_the_wheel_runs_the_demo_where_nothing_else_is_installed(wheel, tmp_path):
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    # pip's own settings (proxies, mirrors) are the machine's; the home folder is not.
+    run(python, "-m", "pip", "install", "--quiet", wheel, cwd=tmp_path)
+
+    shown = run(
+        tmp_path / "env" / "bin" / "imgcls", "demo", "--epochs", "1", cwd=tmp_path, env=environment
+    )
+
+    assert "Confusion matrix" in shown
+    assert (tmp_path / "imgcls_output" / "demo" / "report.html").exists()
+    # OpenCV's build with windows needs libGL, which servers and containers lack.
+    build = run(python, "-c", "import cv2; print(cv2.getBuildInformation())", cwd=tmp_path)
+    assert [line.split() for line in build.splitlines() if "GUI:" in line] == [["GUI:", "NONE"]]
+    run(python, "-m", "pip", "check", cwd=tmp_path)
