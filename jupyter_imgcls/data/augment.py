@@ -86,6 +86,7 @@ def augment_dataset(
     Examples
     --------
     >>> from jupyter_imgcls import augment_dataset
+    >>> from jupyter_imgcls.data.augment import augment_dataset
     >>> from jupyter_imgcls.data.sample import tableware
     >>> dataset = tableware(n=8)
     >>> mirrored = augment_dataset(dataset, [lambda photo: photo[:, ::-1]], progress=False)

@@ -59,6 +59,7 @@ def tableware(
     Examples
     --------
     >>> from jupyter_imgcls.data.sample import tableware
+    >>> from jupyter_imgcls.data.sample import tableware
     >>> dataset = tableware(n=8)
     >>> dataset.print_info()
     Dataset 'tableware': 8 photos, 4 classes

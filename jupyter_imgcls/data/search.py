@@ -69,6 +69,7 @@ class HttpSearchProvider:
     Examples
     --------
     >>> from jupyter_imgcls.data.search import HttpSearchProvider
+    >>> from jupyter_imgcls.data.search import HttpSearchProvider
     >>> provider = HttpSearchProvider("https://images.example/v7/search", key="secret")
     >>> provider
     HttpSearchProvider(endpoint='https://images.example/v7/search', name='search')
