@@ -43,6 +43,8 @@ setup(
         "safetensors>=0.4.3",
         "skops>=0.11",
         "httpx>=0.27",
+        "anyio>=4",
+        "cloudpickle>=3",
         "jinja2>=3.1",
         "tqdm>=4.66",
         "platformdirs>=4",

@@ -1,7 +1,16 @@
 """Photos and their labels: creating, splitting, augmenting and collecting datasets."""
 
 from .dataset import ClassificationDataset
+from .decode import decode_rgb, set_max_pixels
 from .image import Image, Label, Problem
 from .split import Splitter
 
-__all__ = ["ClassificationDataset", "Image", "Label", "Problem", "Splitter"]
+__all__ = [
+    "ClassificationDataset",
+    "Image",
+    "Label",
+    "Problem",
+    "Splitter",
+    "decode_rgb",
+    "set_max_pixels",
+]

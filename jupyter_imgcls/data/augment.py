@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from ..context import Context
 from ..errors import DatasetError, UnreadableImageError
+from ..files import safe_name, write_whole
 from .dataset import ClassificationDataset
 from .decode import decode_rgb
-from .files import folder_name, write_whole
 from .fingerprint import fingerprint
 from .imgaug_seed import is_imgaug, seeded
 
@@ -101,7 +101,7 @@ def augment_dataset(
                 f"Pipeline {number} is {step!r}: give imgaug augmenters or functions on an array."
             )
     folder = (context or Context.get_global_context()).storage.outputs_path / "augmented"
-    folder /= folder_name(dataset.name)
+    folder /= safe_name(dataset.name)
     maker = _CopyMaker(folder, steps, [fingerprint(step) for step in steps], seed)
     paths = dataset.paths
     with tqdm(total=len(dataset), unit=" photos", desc="Augmenting", disable=not progress) as bar:
@@ -182,7 +182,7 @@ class _CopyMaker:
 
     def _names(self, path: str, size: int, changed: int) -> list[Path]:
         """A file for each pipeline, named by everything that its pixels depend on."""
-        stem = folder_name(Path(path).stem)
+        stem = safe_name(Path(path).stem)
         return [
             self.folder
             / f"{stem}-{_digest(_RECIPE, path, size, changed, *key, self.seed)[:20]}.jpg"

@@ -19,10 +19,9 @@ from anyio.from_thread import start_blocking_portal
 from tqdm import tqdm
 
 from ..errors import CollectError, StorageError
+from ..files import write_whole
 from .decode import check_image
-from .files import write_whole
 from .formats import open_image
-from .quiet import no_warnings
 from .search import SearchProvider
 from .web import Limits, RefusedError, fetch, web_client, without_credentials
 
@@ -228,8 +227,7 @@ def _store(content: bytes, folder: Path) -> Path:
     reason = check_image(content, "full")
     if reason is not None:
         raise RefusedError(reason)
-    with no_warnings():
-        kind = open_image(io.BytesIO(content)).format or ""
+    kind = open_image(io.BytesIO(content)).format or ""
     suffix = _SUFFIXES.get(kind, f".{kind.lower()}")
     file = folder / f"{hashlib.sha256(content).hexdigest()[:16]}{suffix}"
     write_whole(file, content)

@@ -19,7 +19,6 @@ from PIL import Image, JpegImagePlugin
 
 from ..errors import UnreadableImageError
 from .formats import RefusedError, open_image
-from .quiet import no_warnings
 
 __all__ = ["DEFAULT_MAX_PIXELS", "check_image", "decode_rgb", "open_rgb", "set_max_pixels"]
 
@@ -146,7 +145,7 @@ def _opened(
     """Open a photo and check its size; errors in the ``with`` block become ours."""
     limit = _max_pixels if max_pixels is None else max_pixels
     try:
-        with no_warnings(), _open_file(source) as file:
+        with _open_file(source) as file:
             image = open_image(file)
             if image.width * image.height > limit:
                 raise RefusedError(

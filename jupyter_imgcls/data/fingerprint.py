@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, ClassVar
 
-import cloudpickle  # type: ignore[import-untyped]
+import cloudpickle
 
 from .imgaug_seed import is_imgaug, seeded
 

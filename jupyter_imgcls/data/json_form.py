@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..context import Context
 from ..errors import DatasetError
+from ..files import safe_name
 from .collect import collect
 from .dataset import Check, ClassificationDataset, log_left_out
 from .folders import add_checked, find_files, first_problems
@@ -76,8 +77,7 @@ def _add_collected(
     progress: bool,
 ) -> None:
     """Download what `requests` asks for, under the context's outputs."""
-    folder_name = re.sub(r"[^\w.-]+", "_", dataset.name).strip("._") or "dataset"
-    folder = context.storage.outputs_path / "collected" / folder_name
+    folder = context.storage.outputs_path / "collected" / safe_name(dataset.name)
     collected = collect(requests, folder, provider=provider, progress=progress)
     for label, files in collected.files.items():
         for downloaded in files:

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from ..context import Context
 from ..errors import DatasetError
+from ..files import write_whole
 from .dataset import ClassificationDataset
-from .files import write_whole
 
 __all__ = ["tableware"]
 
