@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ _MANIFEST = "manifest.json"
 _ENTRIES = frozenset({"model.onnx", "weights.safetensors", "head.skops"})
 _MAX_MANIFEST_BYTES = 64 * 2**20
 _MAX_ENTRY_BYTES = 2**31
+# What `zipfile` raises when it meets damage.
+_ZIP_ERRORS = (zipfile.BadZipFile, OSError, EOFError, RuntimeError, ValueError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,9 @@ class Artifact:
                 entries = {name: _read(path, archive, name, _MAX_ENTRY_BYTES) for name in sums}
         except FileNotFoundError as error:
             raise ArtifactError(f"There is no file {path}.") from error
-        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        except ArtifactError:
+            raise
+        except _ZIP_ERRORS as error:
             raise ArtifactError(
                 f"{path} is not a saved classifier, or it is damaged ({error})."
             ) from error

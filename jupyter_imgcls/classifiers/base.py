@@ -6,15 +6,17 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from ..data import ClassificationDataset, Label
 from ..errors import TrainingError
 from ..scoring import Photos
 
-__all__ = ["Classifier", "training_rows"]
+__all__ = ["Classifier", "softmax", "training_rows"]
 
 
 class Classifier(ABC):
@@ -79,12 +81,9 @@ class Classifier(ABC):
         return [self.class_map[int(b)] if r else None for b, r in zip(best, readable, strict=True)]
 
 
-def softmax(logits: NDArray[np.floating]) -> NDArray[np.float32]:
+def softmax(logits: NDArray[Any]) -> NDArray[np.float32]:
     """Rows of probabilities from rows of logits; rows of NaN stay so."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
-    probabilities: NDArray[np.float32] = (shifted / shifted.sum(axis=1, keepdims=True)).astype(
-        np.float32
-    )
+    probabilities: NDArray[np.float32] = special.softmax(logits, axis=1).astype(np.float32)
     return probabilities
 
 

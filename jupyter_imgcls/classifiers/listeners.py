@@ -7,7 +7,7 @@ import os
 
 from tqdm import tqdm
 
-from ..errors import TrainingError
+from ..errors import StorageError, TrainingError
 from .run import EpochRecord, TrainingListener, TrainingRun
 
 __all__ = ["EpochLogger", "TensorBoardWriter", "follow"]
@@ -17,11 +17,16 @@ _LOOKS_PER_SECOND = 10
 
 
 class EpochLogger(TrainingListener):
-    """Logs a line for each epoch (level INFO)."""
+    """Logs a line for each epoch (level INFO), and why a training failed (ERROR)."""
 
     def on_epoch(self, run: TrainingRun, record: EpochRecord) -> None:
         """Log the epoch."""
         _log.info("%s", record)
+
+    def on_end(self, run: TrainingRun) -> None:
+        """Log a failure, which nobody may be waiting for."""
+        if run.error is not None:
+            _log.error("Training failed: %s", run.error)
 
 
 class TensorBoardWriter(TrainingListener):
@@ -36,6 +41,8 @@ class TensorBoardWriter(TrainingListener):
     ------
     TrainingError
         If tensorboardX is not installed.
+    StorageError
+        If the folder cannot be made or written.
     """
 
     def __init__(self, logdir: str | os.PathLike[str]) -> None:
@@ -45,7 +52,13 @@ class TensorBoardWriter(TrainingListener):
             raise TrainingError(
                 "tensorboard_logdir needs tensorboardX: pip install 'jupyter_imgcls[tensorboard]'"
             ) from error
-        self._writer = SummaryWriter(logdir=os.fspath(logdir))
+        try:
+            self._writer = SummaryWriter(logdir=os.fspath(logdir))
+        except OSError as error:
+            raise StorageError(
+                f"Cannot write TensorBoard events to {logdir}: {error.strerror or error}. "
+                "Choose another tensorboard_logdir."
+            ) from error
 
     def on_epoch(self, run: TrainingRun, record: EpochRecord) -> None:
         """Write the epoch's values, and have them on disk."""
@@ -68,7 +81,7 @@ class TensorBoardWriter(TrainingListener):
 
 
 def follow(run: TrainingRun, progress: bool) -> None:
-    """Wait for a started run, with a progress bar, in the caller's thread.
+    """Start a run and wait for its end, with a progress bar, in the caller's thread.
 
     The bar and the log lines come from here and not from the training's thread, because what a
     thread prints shows nowhere in a notebook. An interruption (Ctrl-C, the notebook's stop button)
@@ -80,28 +93,40 @@ def follow(run: TrainingRun, progress: bool) -> None:
         What made the training fail, if it did.
     """
     logged = len(run.history)
+    interrupted = False
     with tqdm(
         total=run.epochs,
         initial=logged,
         unit="epoch",
         disable=not progress,
-        bar_format="{l_bar}{bar}| {n:.4g}/{total_fmt} epochs [{elapsed}<{remaining}{postfix}]",
+        bar_format="{l_bar}{bar}| {n:.1f}/{total_fmt} epochs [{elapsed}<{remaining}{postfix}]",
     ) as bar:
-        ended = False
-        while not ended:
-            try:
-                ended = run.wait(1 / _LOOKS_PER_SECOND)
-            except KeyboardInterrupt:
-                if run.state == "stopping":
-                    raise
-                _log.warning("Stopping the training; the best epoch so far is kept.")
-                run.stop()
+
+        def show() -> None:
+            nonlocal logged
             for record in run.history[logged:]:
-                _log.info("%s", record)
                 logged += 1
-                shown = {"loss": f"{record.loss:.4f}", "error": f"{record.train_error:.1%}"}
+                _log.info("%s", record)
+                errors = {"loss": f"{record.loss:.4f}", "error": f"{record.train_error:.1%}"}
                 if record.eval_error is not None:
-                    shown["evaluation error"] = f"{record.eval_error:.1%}"
-                bar.set_postfix(shown, refresh=False)
-            part = run.batches_done / run.batches if run.batches else 0
-            bar.update(round(logged + part, 2) - bar.n)
+                    errors["evaluation error"] = f"{record.eval_error:.1%}"
+                bar.set_postfix(errors, refresh=False)
+            bar.update(run.epochs_done - bar.n)
+
+        try:
+            ended = False
+            while not ended:
+                try:
+                    # In here, so that an interruption at any moment from the start on is caught.
+                    if run.state == "waiting":
+                        run.start()
+                    ended = run.wait(1 / _LOOKS_PER_SECOND)
+                    show()
+                except KeyboardInterrupt:
+                    if interrupted:
+                        raise
+                    interrupted = True
+                    run.stop()
+                    _log.warning("Stopping the training; the best epoch so far is kept.")
+        finally:
+            show()

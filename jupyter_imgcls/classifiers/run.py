@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from ..errors import TrainingError
 
-__all__ = ["EpochRecord", "State", "TrainingListener", "TrainingRun"]
+__all__ = ["EpochRecord", "State", "Stopped", "TrainingListener", "TrainingRun", "best_epoch"]
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class EpochRecord:
     samples, eval_samples : int
         Photos trained on and evaluated.
     seconds : float
-        Wall time of the epoch's training, its evaluation not counted.
+        Wall time of the epoch's training, its evaluation and pauses not counted.
     """
 
     epoch: int
@@ -59,6 +59,24 @@ class EpochRecord:
     def to_dict(self) -> dict[str, Any]:
         """The fields, for JSON."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> EpochRecord:
+        """What `to_dict` gave.
+
+        Raises
+        ------
+        ValueError
+            If a field is missing, unknown, or not a number.
+        """
+        names = {field.name for field in fields(cls)}
+        if not isinstance(values, Mapping) or values.keys() != names:
+            raise ValueError(f"an epoch must have {', '.join(sorted(names))}")
+        for name, value in values.items():
+            missing = value is None and name in ("eval_error", "eval_loss")
+            if not missing and not isinstance(value, int | float):
+                raise ValueError(f"{name} of an epoch is {value!r}, not a number")
+        return cls(**values)
 
     def __str__(self) -> str:
         line = (
@@ -90,8 +108,20 @@ class TrainingListener:
         """Training ended; ``run.state`` says how."""
 
 
-class Stopped(Exception):  # noqa: N818 - a signal between `breathe` and `_run`, not an error
-    """Raised inside the work to leave it when `TrainingRun.stop` was called."""
+class Stopped(Exception):  # noqa: N818 - a signal, not an error
+    """Raised by `TrainingRun.breathe` to leave the work when `TrainingRun.stop` was called."""
+
+
+def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord | None:
+    """The epoch of lowest evaluation error, or training error where there is no evaluation.
+
+    The earliest among equals; None if there is no epoch.
+    """
+    return min(
+        history,
+        key=lambda record: record.train_error if record.eval_error is None else record.eval_error,
+        default=None,
+    )
 
 
 class TrainingRun:
@@ -104,7 +134,7 @@ class TrainingRun:
         `add_epoch` after each epoch.
     epochs : int
         Number of epochs.
-    history : list of EpochRecord, optional
+    history : sequence of EpochRecord, optional
         Epochs already done, of a training that is resumed.
 
     Attributes
@@ -113,8 +143,8 @@ class TrainingRun:
         As given.
     history : list of EpochRecord
         The epochs done so far. Do not change it.
-    batches_done, batches : int
-        Minibatches done in the current epoch, and of it in all.
+    epochs_done : float
+        Epochs done, the current one by the share of its minibatches; never gets smaller.
     error : BaseException or None
         What went wrong, when `state` is ``"failed"``.
     """
@@ -123,12 +153,12 @@ class TrainingRun:
         self,
         work: Callable[[TrainingRun], None],
         epochs: int,
-        history: list[EpochRecord] | None = None,
+        history: Sequence[EpochRecord] = (),
     ) -> None:
         self.epochs = epochs
-        self.history = list(history or [])
-        self.batches_done = 0
-        self.batches = 0
+        self.history = list(history)
+        # One number, so that whoever reads it in another thread never sees half of a change.
+        self.epochs_done = float(len(self.history))
         self.error: BaseException | None = None
         self._work = work
         self._listeners: list[TrainingListener] = []
@@ -189,7 +219,7 @@ class TrainingRun:
             What made the training fail, if it did.
         """
         ended = self._ended.wait(timeout)
-        if self.error is not None:
+        if ended and self.error is not None:
             raise self.error
         return ended
 
@@ -204,11 +234,8 @@ class TrainingRun:
 
     @property
     def best(self) -> EpochRecord | None:
-        """The epoch of lowest evaluation error, or training error where there is no evaluation.
-
-        The earliest among equals; None before the first epoch is done.
-        """
-        return min(self.history, key=_badness, default=None)
+        """See `best_epoch`."""
+        return best_epoch(self.history)
 
     def __repr__(self) -> str:
         last = f": {self.history[-1]}" if self.history else ""
@@ -231,13 +258,13 @@ class TrainingRun:
 
     def add_batch(self, done: int, of: int, loss: float) -> None:
         """Note a minibatch."""
-        self.batches_done, self.batches = done, of
+        self.epochs_done = len(self.history) + done / of
         self._tell("on_batch", loss)
 
     def add_epoch(self, record: EpochRecord) -> None:
         """Note an epoch."""
         self.history.append(record)
-        self.batches_done = 0
+        self.epochs_done = float(len(self.history))
         self._tell("on_epoch", record)
 
     def _run(self) -> None:
@@ -250,9 +277,10 @@ class TrainingRun:
         except BaseException as error:  # noqa: BLE001 - kept for wait(), in the user's thread
             self.error = error
             self._outcome = "failed"
-            _log.error("Training failed: %s", error)
-        self._tell("on_end")
-        self._ended.set()
+        try:
+            self._tell("on_end")
+        finally:
+            self._ended.set()
 
     def _tell(self, event: str, *details: object) -> None:
         for listener in list(self._listeners):
@@ -261,7 +289,3 @@ class TrainingRun:
             except Exception:  # noqa: BLE001 - a listener is the user's code; it is logged
                 _log.exception("%r is dropped from the training's listeners", listener)
                 self.remove_listener(listener)
-
-
-def _badness(record: EpochRecord) -> float:
-    return record.train_error if record.eval_error is None else record.eval_error

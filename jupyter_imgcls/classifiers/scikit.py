@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
 
 from ..data import ClassificationDataset
@@ -24,7 +27,9 @@ from .transfer import TransferLearningModel
 
 __all__ = ["ScikitClassifier"]
 
+_log = logging.getLogger(__name__)
 _CALIBRATION_FOLDS = 3
+_HEAD = "head.skops"
 
 
 class ScikitClassifier(Classifier):
@@ -40,10 +45,11 @@ class ScikitClassifier(Classifier):
     Parameters
     ----------
     model : TransferLearningModel
-        Gives the features, as it is now: pretrained, or refined.
+        Gives the features, as it is when `train` is called: pretrained, or refined. Refining it
+        later changes this classifier only when it is trained again.
     learner : scikit-learn classifier, optional
-        Fitted by `train`. Default: ``LinearSVC(C=1.0, class_weight="balanced")``, as in the
-        article.
+        Fitted by `train`; has `predict_proba`, or `decision_function` with a value for each class.
+        Default: ``LinearSVC(C=1.0, class_weight="balanced")``, as in the article.
 
     Attributes
     ----------
@@ -58,9 +64,10 @@ class ScikitClassifier(Classifier):
     def __init__(self, model: TransferLearningModel, learner: Any = None) -> None:
         super().__init__(model.class_map)
         self.model = model
-        self.learner = LinearSVC(C=1.0, class_weight="balanced") if learner is None else learner
+        self.learner = _default_learner() if learner is None else learner
         self.temperature = 1.0
-        self._columns: NDArray[np.int64] | None = None
+        # The model that the learner was fitted on, and the column of each of the learner's classes.
+        self._fitted: tuple[TransferLearningModel, NDArray[np.int64]] | None = None
 
     def train(
         self, train_set: ClassificationDataset, batch_size: int = 32, progress: bool = True
@@ -85,10 +92,23 @@ class ScikitClassifier(Classifier):
         Raises
         ------
         TrainingError
-            If the photos are of fewer than two classes, or the estimator refuses them.
+            If the photos are of fewer than two classes, or the estimator refuses them or gives
+            neither probabilities nor decision values.
         """
         rows, columns = training_rows(train_set, self.labels, "training")
-        features = self.model.featurize(train_set, batch_size, progress)[rows]
+        if not hasattr(self.learner, "fit") or not (
+            hasattr(self.learner, "predict_proba") or hasattr(self.learner, "decision_function")
+        ):
+            raise TrainingError(
+                f"{self.learner} gives neither probabilities (predict_proba) nor decision values "
+                "(decision_function): choose another scikit-learn classifier."
+            )
+        base = self.model.copy()
+        labelled = train_set if len(rows) == len(train_set) else train_set.take(rows)
+        features = base.featurize(labelled, batch_size, progress)
+        if labelled is not train_set:
+            for problem in labelled.problems:
+                train_set.add_problem(problem.path, problem.reason)
         readable = ~np.isnan(features).any(axis=1)
         features, columns = features[readable], columns[readable]
         if len(np.unique(columns)) < 2:
@@ -96,12 +116,13 @@ class ScikitClassifier(Classifier):
                 "The photos of the training set that can be used are not of two or more classes: "
                 "there is nothing to tell apart."
             )
+        self._fitted = None
         try:
             self.learner.fit(features, columns)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise TrainingError(f"{self.learner} cannot be fitted: {error}") from error
-        self._columns = np.asarray(self.learner.classes_, dtype=np.int64)
         self.temperature = self._fitted_temperature(features, columns)
+        self._fitted = base, np.asarray(self.learner.classes_, dtype=np.int64)
         return self
 
     def score(
@@ -110,37 +131,53 @@ class ScikitClassifier(Classifier):
         """Probability of each class; 0 for a class that had no training photo.
 
         See the class for how probabilities are made, and `Classifier.score` for the rest.
+
+        Raises
+        ------
+        TrainingError
+            If it is not trained yet.
         """
-        if self._columns is None:
-            raise TrainingError("This classifier is not trained yet: call train() first.")
-        features = self.model.featurize(source, batch_size, progress)
+        base, columns = self._trained()
+        features = base.featurize(source, batch_size, progress)
         scores = np.full((len(features), len(self.class_map)), np.nan, dtype=np.float32)
         readable = np.flatnonzero(~np.isnan(features).any(axis=1))
         if len(readable):
             scores[readable] = 0
-            scores[np.ix_(readable, self._columns)] = self._probabilities(features[readable])
+            scores[np.ix_(readable, columns)] = self._probabilities(features[readable])
         return scores
+
+    def _trained(self) -> tuple[TransferLearningModel, NDArray[np.int64]]:
+        if self._fitted is None:
+            raise TrainingError("This classifier is not trained yet: call train() first.")
+        return self._fitted
 
     def _probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         if hasattr(self.learner, "predict_proba"):
             return np.asarray(self.learner.predict_proba(features), dtype=np.float32)
-        return softmax(_decisions(self.learner.decision_function(features)) / self.temperature)
+        return softmax(_decisions(self.learner, features) / self.temperature)
 
     def _fitted_temperature(
         self, features: NDArray[np.float32], columns: NDArray[np.int64]
     ) -> float:
-        _, target, counts = np.unique(columns, return_inverse=True, return_counts=True)
-        if hasattr(self.learner, "predict_proba") or counts.min() < _CALIBRATION_FOLDS:
+        classes, target, counts = np.unique(columns, return_inverse=True, return_counts=True)
+        if hasattr(self.learner, "predict_proba"):
             return 1.0
-        held_out = _decisions(
-            cross_val_predict(
-                clone(self.learner),
-                features,
-                target,
-                cv=StratifiedKFold(_CALIBRATION_FOLDS, shuffle=True, random_state=0),
-                method="decision_function",
+        if _decisions(self.learner, features[:1]).shape[1] != len(classes):
+            raise TrainingError(
+                f"{self.learner} does not give one decision value for each of the {len(classes)} "
+                "classes: choose other settings (decision_function_shape='ovr')."
             )
-        )
+        if counts.min() < _CALIBRATION_FOLDS:
+            return 1.0
+        held_out = np.empty((len(target), len(classes)))
+        folds = StratifiedKFold(_CALIBRATION_FOLDS, shuffle=True, random_state=0)
+        try:
+            for fitted, tested in folds.split(features, target):
+                learner = clone(self.learner).fit(features[fitted], target[fitted])
+                held_out[tested] = _decisions(learner, features[tested])
+        except ValueError as error:
+            _log.warning("The scores are not calibrated: two thirds of the photos: %s", error)
+            return 1.0
 
         def loss(log_temperature: float) -> float:
             log_probability = log_softmax(held_out / np.exp(log_temperature), axis=1)
@@ -157,17 +194,24 @@ class ScikitClassifier(Classifier):
         Raises
         ------
         TrainingError
-            If it is not trained yet.
+            If it is not trained yet, or its estimator holds objects that `deserialize` would
+            refuse.
         StorageError
             If it cannot be written there.
         """
-        if self._columns is None:
-            raise TrainingError("This classifier is not trained yet: there is nothing to save.")
-        base = self.model.to_artifact()
+        base, _ = self._trained()
+        head = skops.io.dumps(self.learner)
+        unknown = skops.io.get_untrusted_types(data=head)
+        if unknown:
+            raise TrainingError(
+                f"{self.learner} cannot be saved so that it is safe to load: it holds "
+                f"{', '.join(unknown)}. Use scikit-learn's own classifiers and functions."
+            )
+        artifact = base.to_artifact()
         return Artifact(
             self.kind,
-            {**base.manifest, "temperature": self.temperature},
-            {**base.entries, "head.skops": skops.io.dumps(self.learner)},
+            {**artifact.manifest, "temperature": self.temperature},
+            {**artifact.entries, _HEAD: head},
         ).write(path)
 
     @classmethod
@@ -185,32 +229,47 @@ class ScikitClassifier(Classifier):
     @classmethod
     def from_artifact(cls, artifact: Artifact) -> ScikitClassifier:
         """The classifier that an artifact holds; see `deserialize`."""
-        head = artifact.entry("head.skops")
-        try:
-            refused = skops.io.get_untrusted_types(data=head)
-            if refused:
-                raise ArtifactError(
-                    f"The saved classifier is refused: it holds objects that are not known to be safe "
-                    f"({', '.join(refused)})."
-                )
-            learner = skops.io.loads(head, trusted=[])
-            classes = np.asarray(learner.classes_, dtype=np.int64)
-            temperature = float(artifact.manifest["temperature"])
-        except ArtifactError:
-            raise
-        except Exception as error:
-            raise ArtifactError(f"The saved classifier is damaged: {error}") from error
-        classifier = cls(TransferLearningModel.from_artifact(artifact), learner)
-        if not set(classes.tolist()) <= set(classifier.class_map):
+        base = TransferLearningModel.from_artifact(artifact)
+        learner = _load_learner(artifact.entry(_HEAD))
+        temperature = artifact.manifest.get("temperature")
+        if not isinstance(temperature, float) or not 0 < temperature < np.inf:
+            raise ArtifactError("The saved classifier is damaged: its temperature is not valid.")
+        columns = getattr(learner, "classes_", None)
+        if not isinstance(columns, np.ndarray) or not set(columns.tolist()) <= set(base.class_map):
             raise ArtifactError("The saved classifier is damaged: its classes do not fit together.")
-        classifier._columns = classes
+        classifier = cls(base, learner)
         classifier.temperature = temperature
+        classifier._fitted = base.copy(), columns.astype(np.int64)
         return classifier
 
     def __repr__(self) -> str:
         return f"<ScikitClassifier {self.learner!r} over {self.model!r}>"
 
 
-def _decisions(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Decision values as one column a class; scikit-learn gives one column for two classes."""
+def _default_learner() -> LinearSVC:
+    # With a random state, because its solver shuffles.
+    return LinearSVC(C=1.0, class_weight="balanced", dual="auto", random_state=0)
+
+
+def _decisions(learner: Any, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Decision values, a column a class; scikit-learn gives one value for two classes."""
+    values = np.asarray(learner.decision_function(features), dtype=np.float64)
     return np.stack([np.zeros_like(values), values], axis=1) if values.ndim == 1 else values
+
+
+def _load_learner(head: bytes) -> Any:
+    try:
+        with zipfile.ZipFile(io.BytesIO(head)) as archive:
+            compressed = any(info.compress_type for info in archive.infolist())
+        refused = skops.io.get_untrusted_types(data=head)
+        if compressed or refused:
+            what = ", ".join(refused) or "compressed data"
+            raise ArtifactError(
+                "The saved classifier is refused: its estimator holds what is not known to be safe "
+                f"({what})."
+            )
+        return skops.io.loads(head, trusted=[])
+    except ArtifactError:
+        raise
+    except Exception as error:  # skops meets damage with exceptions of all kinds
+        raise ArtifactError(f"The saved classifier is damaged: its estimator: {error!r}") from error

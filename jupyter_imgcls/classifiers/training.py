@@ -6,23 +6,28 @@ import hashlib
 import json
 import logging
 import math
+import operator
+import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from ..backends.base import Network, Precision, Trainable
 from ..data import ClassificationDataset, Label
 from ..errors import TrainingError
 from ..scoring import Preprocessing, decode_ahead
-from .base import softmax, training_rows
-from .checkpoint import Checkpoint
-from .run import EpochRecord, TrainingRun
+from .base import training_rows
+from .checkpoint import Checkpoint, Weights, fingerprint
+from .run import EpochRecord, TrainingRun, best_epoch
 
-__all__ = ["LR_PER_MB", "PhotoSet", "TrainingSettings", "train_network"]
+__all__ = ["LR_PER_MB", "PhotoSet", "TrainingSettings", "configuration_key", "train_network"]
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +36,7 @@ LR_PER_MB = (0.05,) * 7 + (0.005,) * 7 + (0.0005,)
 MOMENTUM = 0.9
 L2 = 5e-4
 
-Weights = Mapping[str, NDArray[np.float32]]
+_Minibatches = Generator[tuple[NDArray[np.float32], NDArray[np.int64]], None, None]
 
 
 @dataclass(frozen=True)
@@ -54,23 +59,46 @@ class TrainingSettings:
         precision: Precision,
         seed: int,
     ) -> TrainingSettings:
-        """Check what a user gave; the last learning rate goes on when there are more epochs."""
-        rates = [lr_per_mb] if isinstance(lr_per_mb, float | int) else list(lr_per_mb)
-        epochs = len(rates) if num_epochs is None else num_epochs
-        if not rates or not all(math.isfinite(rate) and rate >= 0 for rate in rates):
+        """Check what a user gave; the last learning rate goes on when there are more epochs.
+
+        Raises
+        ------
+        TrainingError
+            If a value is out of range; the message names it.
+        """
+        try:
+            rates = np.asarray(lr_per_mb, dtype=float)
+        except (TypeError, ValueError):
+            rates = np.array([])
+        if rates.ndim > 1 or rates.size == 0 or not (np.isfinite(rates) & (rates >= 0)).all():
             raise TrainingError(
-                f"lr_per_mb is {lr_per_mb}: give one learning rate of 0 or more, or one an epoch."
+                f"lr_per_mb is {lr_per_mb!r}: give one learning rate of 0 or more, or one an epoch."
             )
-        if epochs < 1:
-            raise TrainingError(f"num_epochs is {num_epochs}: train for at least one epoch.")
-        if mb_size < 1:
-            raise TrainingError(f"mb_size is {mb_size}: a minibatch needs at least one photo.")
+        by_epoch = rates.ravel().tolist()
+        epochs = len(by_epoch)
+        if num_epochs is not None:
+            epochs = _whole_number("num_epochs", num_epochs, 1)
         if trainable not in ("all", "head"):
             raise TrainingError(f"trainable is {trainable!r}: choose 'all' or 'head'.")
         if precision not in ("fp32", "bf16"):
             raise TrainingError(f"precision is {precision!r}: choose 'fp32' or 'bf16'.")
-        rates = (rates + rates[-1:] * epochs)[:epochs]
-        return cls(tuple(map(float, rates)), mb_size, trainable, precision, seed)
+        return cls(
+            tuple((by_epoch + by_epoch[-1:] * epochs)[:epochs]),
+            _whole_number("mb_size", mb_size, 1),
+            trainable,
+            precision,
+            _whole_number("seed", seed, 0),
+        )
+
+
+def _whole_number(name: str, value: Any, least: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise TrainingError(f"{name} is {value!r}: give a whole number of at least {least}.")
+    return number
 
 
 class PhotoSet:
@@ -106,26 +134,31 @@ class PhotoSet:
         self._rows, self._columns = training_rows(dataset, labels, purpose)
         unlabelled = len(dataset) - len(self._rows)
         if unlabelled:
-            _log.warning("%d photos of the %s set have no label", unlabelled, purpose)
+            _log.warning("%d photos of the %s set have no label: not used", unlabelled, purpose)
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    @property
-    def classes(self) -> int:
-        """Number of classes that have photos."""
-        return len(np.unique(self._columns))
+    def require_two_classes(self) -> None:
+        """Raise a `TrainingError` if there is nothing to tell apart."""
+        if len(np.unique(self._columns)) < 2:
+            raise TrainingError(
+                f"All photos of the {self._purpose} set that can be used are of one class: there "
+                "is nothing to tell apart. Train on photos of at least two classes."
+            )
 
     def fingerprint(self) -> str:
-        """The same for the same photos and labels, in the same order."""
-        digest = hashlib.sha256(self._columns.tobytes())
+        """The same for the same files, of the same sizes, labels and preprocessing, in order."""
+        digest = hashlib.sha256(json.dumps(self._preprocessing.to_dict()).encode())
+        digest.update(self._columns.tobytes())
         for row in self._rows:
-            digest.update(self._dataset.paths[int(row)].encode("utf-8", "surrogateescape") + b"\0")
+            path = self._dataset.paths[int(row)]
+            digest.update(f"{path}\0{_size(path)}\0".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
     def batches(
         self, mb_size: int, order: NDArray[np.intp] | None = None
-    ) -> tuple[int, Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]]:
+    ) -> tuple[int, _Minibatches]:
         """How many minibatches there are, and the minibatches.
 
         Photos that cannot be read are left out from then on, and listed in the dataset's problems.
@@ -141,36 +174,39 @@ class PhotoSet:
         Returns
         -------
         count : int
-        batches : iterator of (images, columns)
-            float32 of shape (b, 3, H, W) and int64 of shape (b,).
+        batches : generator of (images, columns)
+            float32 of shape (b, 3, H, W) and int64 of shape (b,). Close it to stop early.
         """
         order = np.arange(len(self)) if order is None else order
         count = math.ceil(len(order) / mb_size)
         return count, self._decoded(np.array_split(order, count))
 
-    def _decoded(
-        self, chunks: list[NDArray[np.intp]]
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
-        paths = [[self._dataset.paths[int(row)] for row in self._rows[chunk]] for chunk in chunks]
-        columns = [self._columns[chunk] for chunk in chunks]
-        rows = [self._rows[chunk] for chunk in chunks]
+    def _decoded(self, chunks: list[NDArray[np.intp]]) -> _Minibatches:
+        rows, columns = self._rows, self._columns
+        paths = ([self._dataset.paths[int(row)] for row in rows[chunk]] for chunk in chunks)
         lost: dict[int, str] = {}
-        for batch, photos, column, row in zip(
-            decode_ahead(paths, self._preprocessing), paths, columns, rows, strict=True
-        ):
-            lost |= {int(row[i]): reason for i, reason in batch.problems.items()}
-            if len(batch.problems) < len(photos):
-                good = [i for i in range(len(photos)) if i not in batch.problems]
-                yield batch.images[good], column[good]
+        with closing(decode_ahead(paths, self._preprocessing)) as decoded:
+            for chunk, batch in zip(chunks, decoded, strict=True):
+                lost |= {int(rows[chunk[i]]): reason for i, reason in batch.problems.items()}
+                good = [i for i in range(len(chunk)) if i not in batch.problems]
+                if good:
+                    yield batch.images[good], columns[chunk[good]]
         if lost:
             self._dataset.leave_out(lost)
-            keep = ~np.isin(self._rows, list(lost))
-            self._rows, self._columns = self._rows[keep], self._columns[keep]
+            keep = ~np.isin(rows, list(lost))
+            self._rows, self._columns = rows[keep], columns[keep]
             if len(self) == 0:
                 raise TrainingError(
                     f"No photo of the {self._purpose} set can be read any more; "
                     "dataset.problems says why."
                 )
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 - a Path costs more than the call
+    except OSError:
+        return None
 
 
 def train_network(
@@ -180,40 +216,43 @@ def train_network(
     eval_set: PhotoSet | None,
     settings: TrainingSettings,
     checkpoint_file: Path,
+    saved: Checkpoint | None = None,
 ) -> None:
     """Train `network` as `settings` say, telling `run`; the work of a `TrainingRun`.
 
-    It goes on from the checkpoint if `run` has a history. A run that is stopped leaves the weights
-    of its best epoch in the network, one that fails too.
+    It goes on from `saved` if there is one, whose history is that of `run`. A training that is
+    stopped or fails leaves the weights of its best epoch in the network, or those from before if
+    no epoch is done.
 
     Raises
     ------
     TrainingError
-        If the loss is not a number any more, or no photo can be read.
+        If the training diverges, or its photos cannot be read any more.
+    StorageError
+        If the checkpoint cannot be written.
     """
-    network.start_training(
-        trainable=settings.trainable,
-        momentum=MOMENTUM,
-        l2=L2,
-        precision=settings.precision,
-        seed=settings.seed,
-    )
     best_weights: Weights = network.get_weights()
-    if run.history:
-        saved = Checkpoint.load(checkpoint_file)
-        network.set_weights(saved.weights)
-        network.set_optimizer_state(saved.momentum)
-        best_weights = saved.best_weights
     try:
+        network.start_training(
+            trainable=settings.trainable,
+            momentum=MOMENTUM,
+            l2=L2,
+            precision=settings.precision,
+            seed=settings.seed,
+        )
+        if saved is not None:
+            network.set_weights(saved.weights)
+            network.set_optimizer_state(saved.momentum)
+            best_weights = saved.best_weights
         for epoch in range(len(run.history) + 1, run.epochs + 1):
-            record = _train_epoch(run, network, train_set, eval_set, settings, epoch)
-            weights = network.get_weights()
-            run.add_epoch(record)
-            if run.best is record:
+            record, weights = _train_epoch(run, network, train_set, eval_set, settings, epoch)
+            history = [*run.history, record]
+            if best_epoch(history) is record:
                 best_weights = weights
-            Checkpoint(run.history, weights, network.get_optimizer_state(), best_weights).save(
-                checkpoint_file
-            )
+            momentum = network.get_optimizer_state()
+            Checkpoint(history, weights, momentum, best_weights).save(checkpoint_file)
+            run.add_epoch(record)
+            run.breathe()
     except BaseException:
         network.set_weights(best_weights)
         raise
@@ -226,31 +265,37 @@ def _train_epoch(
     eval_set: PhotoSet | None,
     settings: TrainingSettings,
     epoch: int,
-) -> EpochRecord:
+) -> tuple[EpochRecord, Weights]:
     learning_rate = settings.learning_rates[epoch - 1]
+    train_set.require_two_classes()
     order = np.random.default_rng((settings.seed, epoch)).permutation(len(train_set))
     network.start_epoch(epoch)
     count, batches = train_set.batches(settings.mb_size, order)
-    samples, loss_sum, wrong = 0, 0.0, 0
+    samples, loss_sum, wrong, paused = 0, 0.0, 0, 0.0
     started = time.perf_counter()
-    for done, (images, columns) in enumerate(batches, start=1):
-        run.breathe()
-        loss, logits = network.train_batch(images, columns, learning_rate)
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"The loss is {loss} in epoch {epoch}: training diverged at the learning rate "
-                f"{learning_rate}. Try a tenth of it (lr_per_mb). The weights are those of "
-                f"{'epoch ' + str(run.best.epoch) if run.best else 'before the training'}."
-            )
-        samples += len(columns)
-        loss_sum += loss * len(columns)
-        wrong += int((logits.argmax(axis=1) != columns).sum())
-        run.add_batch(done, count, loss)
-    seconds = time.perf_counter() - started
-    eval_error = eval_loss = None
+    with closing(batches):
+        for done, (images, columns) in enumerate(batches, start=1):
+            before = time.perf_counter()
+            run.breathe()
+            paused += time.perf_counter() - before
+            loss, logits = network.train_batch(images, columns, learning_rate)
+            if not math.isfinite(loss):
+                raise _diverged(run, epoch, learning_rate)
+            samples += len(columns)
+            loss_sum += loss * len(columns)
+            wrong += int((logits.argmax(axis=1) != columns).sum())
+            run.add_batch(done, count, loss)
+    seconds = time.perf_counter() - started - paused
+    weights = network.get_weights()
+    # The loss is from before each step, so that of the last one is not known yet.
+    if not all(np.isfinite(values).all() for values in weights.values()):
+        raise _diverged(run, epoch, learning_rate)
+    eval_samples, eval_error, eval_loss = 0, None, None
     if eval_set is not None:
-        eval_error, eval_loss = _evaluate(run, network, eval_set, settings.mb_size)
-    return EpochRecord(
+        eval_samples, eval_error, eval_loss = _evaluate(run, network, eval_set, settings.mb_size)
+        if not math.isfinite(eval_loss):
+            raise _diverged(run, epoch, learning_rate)
+    record = EpochRecord(
         epoch=epoch,
         epochs=run.epochs,
         loss=loss_sum / samples,
@@ -259,24 +304,36 @@ def _train_epoch(
         eval_loss=eval_loss,
         learning_rate=learning_rate,
         samples=samples,
-        eval_samples=len(eval_set) if eval_set is not None else 0,
+        eval_samples=eval_samples,
         seconds=seconds,
+    )
+    return record, weights
+
+
+def _diverged(run: TrainingRun, epoch: int, learning_rate: float) -> TrainingError:
+    kept = f"of epoch {run.best.epoch}" if run.best else "from before the training"
+    return TrainingError(
+        f"Training diverged in epoch {epoch}: at the learning rate {learning_rate} the loss is not "
+        f"a number any more. Try a tenth of it (lr_per_mb). The weights are those {kept}."
     )
 
 
 def _evaluate(
     run: TrainingRun, network: Network, eval_set: PhotoSet, mb_size: int
-) -> tuple[float, float]:
-    """Share of wrong photos and mean cross-entropy, both of the evaluation set's photos."""
+) -> tuple[int, float, float]:
+    """Number of photos, share of wrong ones among them, and their mean cross-entropy."""
     count, wrong, loss = 0, 0, 0.0
-    for images, columns in eval_set.batches(mb_size)[1]:
-        run.breathe()
-        logits = network.predict(images)
-        right = softmax(logits)[np.arange(len(columns)), columns]
-        count += len(columns)
-        wrong += int((logits.argmax(axis=1) != columns).sum())
-        loss -= float(np.log(np.maximum(right, np.finfo(np.float32).tiny)).sum())
-    return wrong / count, loss / count
+    batches = eval_set.batches(mb_size)[1]
+    # Logits that are infinite make a loss that is no number, which the caller looks at.
+    with closing(batches), np.errstate(invalid="ignore"):
+        for images, columns in batches:
+            run.breathe()
+            logits = network.predict(images)
+            count += len(columns)
+            wrong += int((logits.argmax(axis=1) != columns).sum())
+            logarithms = log_softmax(logits, axis=1)[np.arange(len(columns)), columns]
+            loss -= float(logarithms.sum(dtype=np.float64))
+    return count, wrong / count, loss / count
 
 
 def configuration_key(
@@ -290,7 +347,5 @@ def configuration_key(
         Weights before the training.
     """
     sets = [photos and photos.fingerprint() for photos in (train_set, eval_set)]
-    digest = hashlib.sha256(json.dumps([asdict(settings), sets]).encode())
-    for name in sorted(start):
-        digest.update(name.encode() + np.ascontiguousarray(start[name]).tobytes())
-    return digest.hexdigest()[:16]
+    parts = json.dumps([asdict(settings), sets, fingerprint(start)])
+    return hashlib.sha256(parts.encode()).hexdigest()[:16]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import logging
 import os
-import re
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import safetensors.numpy
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 
 from ..backends import get_backend
 from ..backends.base import BaseModel, ImageDims, Network, Precision, Trainable
@@ -19,17 +19,20 @@ from ..backends.base_models import get_base_model
 from ..context import Context
 from ..data import ClassificationDataset, Label
 from ..errors import ArtifactError, TrainingError
-from ..scoring import OnnxScorer, Photos, Preprocessing
+from ..files import safe_name
+from ..scoring import Output, Photos, Preprocessing
+from .arguments import checked_class_map, checked_dims, strings
 from .artifact import Artifact
 from .base import Classifier, softmax
 from .checkpoint import Checkpoint
 from .listeners import EpochLogger, TensorBoardWriter, follow
-from .run import EpochRecord, TrainingListener, TrainingRun
+from .run import EpochRecord, Stopped, TrainingListener, TrainingRun
+from .snapshot import Snapshot
 from .training import LR_PER_MB, PhotoSet, TrainingSettings, configuration_key, train_network
 
 __all__ = ["TransferLearningModel"]
 
-_MIN_SIDE, _MAX_SIDE = 64, 1024
+_log = logging.getLogger(__name__)
 
 
 class TransferLearningModel(Classifier):
@@ -53,7 +56,7 @@ class TransferLearningModel(Classifier):
     weights : str or Path, optional
         File with the base model's weights; default: those published for it.
     class_map : mapping of int to str, optional
-        Which class has which column of the scores; default: the order of `labels`.
+        Which class has which column of the scores, from 0; default: the order of `labels`.
     context : str
         Where to train: ``"auto"`` (GPUs if the framework sees any), ``"cpu"``, ``"gpu(0)"``, or
         ``"gpu(0),gpu(1)"`` to divide each minibatch.
@@ -67,7 +70,7 @@ class TransferLearningModel(Classifier):
     image_dims : tuple of int
         As given.
     history : list of EpochRecord
-        The epochs of the last training.
+        The epochs of the last training; while one is under way, of the one before.
 
     Raises
     ------
@@ -89,24 +92,19 @@ class TransferLearningModel(Classifier):
         context: str = "auto",
         seed: int = 0,
     ) -> None:
-        super().__init__(_checked_class_map([str(label) for label in labels], class_map))
+        super().__init__(checked_class_map(labels, class_map))
         self.base_model: BaseModel = get_base_model(base_model)
-        self.image_dims = _checked_dims(image_dims)
+        self.image_dims = checked_dims(image_dims)
         self.history: list[EpochRecord] = []
         self._preprocessing = Preprocessing.for_base_model(self.base_model, self.image_dims)
         self._backend = backend
         self._device = context
-        self._network: Network | None = get_backend(backend).build(
-            self.base_model,
-            len(self.class_map),
-            self.image_dims,
-            weights="pretrained" if weights is None else Path(weights),
-            device=context,
-            seed=seed,
+        # The network belongs to the training's thread while there is one; there is a snapshot then.
+        self._network: Network | None = self._build(
+            "pretrained" if weights is None else Path(weights), seed
         )
-        self._saved_weights: bytes | None = None
-        self._scorer: OnnxScorer | None = None
-        self._onnx: bytes | None = None
+        self._snapshot: Snapshot | None = None
+        self._lock = threading.Lock()
         self._run: TrainingRun | None = None
 
     # -- training -------------------------------------------------------------------------------
@@ -130,9 +128,13 @@ class TransferLearningModel(Classifier):
     ) -> TrainingRun:
         """Refine the network by stochastic gradient descent (momentum 0.9, L2 5e-4).
 
-        After each epoch a checkpoint is written under the context's ``outputs_path``, and after
-        the last the model itself as ``model_trained/<dataset>-<base model>.model``. At the end the
-        network has the weights of the last epoch; if it was stopped, those of the best one.
+        After each epoch a checkpoint is written under the context's ``outputs_path``, and at the
+        end the model itself as ``model_trained/<dataset>-<base model>.model``. The network then has
+        the weights of the last epoch; if the training was stopped or failed, those of the best one,
+        or of before if no epoch was done. Until the end, scores are those of before.
+
+        An interruption (Ctrl-C, the notebook's stop button) stops the training like
+        `TrainingRun.stop`.
 
         Parameters
         ----------
@@ -173,8 +175,10 @@ class TransferLearningModel(Classifier):
         Raises
         ------
         TrainingError
-            If the data or settings do not allow training, the loss diverges, or the model is
+            If the data or settings do not allow training, the training diverges, or the model is
             being trained already. The model stays usable.
+        StorageError
+            If a file cannot be written. The model stays usable.
         """
         if self._run is not None and self._run.state in ("running", "paused", "stopping"):
             raise TrainingError("This model is being trained: wait for it, or stop that training.")
@@ -182,44 +186,54 @@ class TransferLearningModel(Classifier):
             lr_per_mb, mb_size, num_epochs, trainable, precision, seed
         )
         photos = PhotoSet(train_set, self.labels, self._preprocessing, "training")
-        if photos.classes < 2:
-            raise TrainingError(
-                "All photos of the training set are of one class: there is nothing to tell apart. "
-                "Train on photos of at least two classes."
-            )
+        photos.require_two_classes()
         evaluation = None
         if eval_dataset is not None:
             evaluation = PhotoSet(eval_dataset, self.labels, self._preprocessing, "evaluation")
-        network = self._trainable_network()
+        start = self._get_snapshot()
+        network = self._get_network()
         outputs = Context.get_global_context().storage.outputs_path
-        key = configuration_key(settings, photos, evaluation, network.get_weights())
+        key = configuration_key(settings, photos, evaluation, start.weights)
         checkpoint = outputs / "checkpoints" / f"{self.base_model.name}-{key}.safetensors"
-        saved = Checkpoint.load(checkpoint) if resume and checkpoint.exists() else None
+        saved = Checkpoint.find(checkpoint) if resume else None
         listeners = list(callbacks)
         if tensorboard_logdir is not None:
             listeners.append(TensorBoardWriter(tensorboard_logdir))
         if background:
             listeners.append(EpochLogger())
-        name = re.sub(r"[^\w.-]+", "_", f"{train_set.name}-{self.base_model.name}").lstrip(".")
-        trained_file = outputs / "model_trained" / f"{name}.model"
+        name = f"{safe_name(train_set.name)}-{self.base_model.name}.model"
+        trained_file = outputs / "model_trained" / name
 
         def work(run: TrainingRun) -> None:
             try:
-                train_network(run, network, photos, evaluation, settings, checkpoint)
-            finally:
-                self.history = run.history
-                self._onnx = self._scorer = None
-                if run.history:
-                    self.serialize(trained_file)
-            checkpoint.unlink()
+                try:
+                    train_network(run, network, photos, evaluation, settings, checkpoint, saved)
+                finally:
+                    self._adopt(run.history)
+            except Stopped:
+                self._save(trained_file)
+                raise
+            self._save(trained_file)
+            checkpoint.unlink(missing_ok=True)
 
-        self._run = TrainingRun(work, len(settings.learning_rates), saved and saved.history)
+        self._run = TrainingRun(work, len(settings.learning_rates), saved.history if saved else ())
         for listener in listeners:
             self._run.add_listener(listener)
-        self._run.start()
-        if not background:
+        if background:
+            self._run.start()
+        else:
             follow(self._run, progress)
         return self._run
+
+    def _adopt(self, history: list[EpochRecord]) -> None:
+        """Score with the network as it is from now on, unless no epoch changed it."""
+        if history:
+            with self._lock:
+                self.history, self._snapshot = history, None
+
+    def _save(self, file: Path) -> None:
+        if self.history:
+            _log.info("Saved the model as %s", self.serialize(file))
 
     @property
     def train_eval_accs(self) -> tuple[list[float], list[float], list[int]]:
@@ -252,28 +266,12 @@ class TransferLearningModel(Classifier):
         return self._infer(source, "features", batch_size, progress)
 
     def _infer(
-        self,
-        source: Photos,
-        output: Literal["logits", "features"],
-        batch_size: int,
-        progress: bool,
+        self, source: Photos, output: Output, batch_size: int, progress: bool
     ) -> NDArray[np.float32]:
-        result = self._get_scorer().run(
-            source, output=output, batch_size=batch_size, progress=progress
-        )
+        result = self._get_snapshot().scorer.run(source, output, batch_size, progress)
         if isinstance(source, ClassificationDataset):
             source.leave_out(result.problems)
         return result.values
-
-    def _get_scorer(self) -> OnnxScorer:
-        if self._scorer is None:
-            self._scorer = OnnxScorer(self._get_onnx(), self._preprocessing)
-        return self._scorer
-
-    def _get_onnx(self) -> bytes:
-        if self._onnx is None:
-            self._onnx = self._trainable_network().to_onnx()
-        return self._onnx
 
     # -- saving ---------------------------------------------------------------------------------
 
@@ -303,17 +301,16 @@ class TransferLearningModel(Classifier):
 
     def to_artifact(self) -> Artifact:
         """What `serialize` writes."""
+        snapshot = self._get_snapshot()
         manifest = {
-            **self._description(),
-            "class_map": [self.class_map[number] for number in range(len(self.class_map))],
+            "base_model": self.base_model.name,
+            "image_dims": list(self.image_dims),
+            "backend": self._backend,
+            "class_map": list(self.class_map.values()),
             "preprocessing": self._preprocessing.to_dict(),
-            "history": [record.to_dict() for record in self.history],
+            "history": [record.to_dict() for record in snapshot.history],
         }
-        return Artifact(
-            self.kind,
-            manifest,
-            {"model.onnx": self._get_onnx(), "weights.safetensors": self._weights_bytes()},
-        )
+        return Artifact(self.kind, manifest, snapshot.to_entries())
 
     @classmethod
     def from_artifact(cls, artifact: Artifact) -> TransferLearningModel:
@@ -321,56 +318,62 @@ class TransferLearningModel(Classifier):
         manifest = artifact.manifest
         model = cls.__new__(cls)
         try:
-            Classifier.__init__(model, dict(enumerate(map(str, manifest["class_map"]))))
-            model.base_model = get_base_model(str(manifest["base_model"]))
-            model.image_dims = _checked_dims(tuple(manifest["image_dims"]))
-            model.history = [EpochRecord(**record) for record in manifest["history"]]
-            model._backend = str(manifest["backend"])
+            Classifier.__init__(model, checked_class_map(strings(manifest["class_map"])))
+            model.base_model = get_base_model(*strings([manifest["base_model"]]))
+            model.image_dims = checked_dims(manifest["image_dims"])
+            model.history = [EpochRecord.from_dict(record) for record in manifest["history"]]
+            (model._backend,) = strings([manifest["backend"]])
             model._preprocessing = Preprocessing.from_dict(manifest["preprocessing"])
-        except (KeyError, TypeError, ValueError) as error:
+            if model.image_dims[1:] != (model._preprocessing.height, model._preprocessing.width):
+                raise ValueError("two sizes of photos")
+        except (KeyError, TypeError, ValueError, TrainingError) as error:
             raise ArtifactError(
-                f"The saved classifier is damaged: its manifest is not valid ({error!r})."
+                f"The saved classifier is damaged: its manifest is not valid ({error})."
             ) from error
         model._device = "auto"
         model._network, model._run = None, None
-        model._saved_weights = artifact.entry("weights.safetensors")
-        model._onnx = artifact.entry("model.onnx")
-        model._scorer = OnnxScorer(model._onnx, model._preprocessing)
+        model._lock = threading.Lock()
+        model._snapshot = Snapshot.from_artifact(
+            artifact, model._preprocessing, model.history, len(model.class_map)
+        )
         return model
-
-    def _weights_bytes(self) -> bytes:
-        if self._network is None:
-            assert self._saved_weights is not None
-            return self._saved_weights
-        return safetensors.numpy.save(self._network.get_weights())
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _description(self) -> dict[str, Any]:
-        return {
-            "base_model": self.base_model.name,
-            "image_dims": list(self.image_dims),
-            "backend": self._backend,
-        }
+    def copy(self) -> TransferLearningModel:
+        """A model as this one is now, which does not change when this one is trained."""
+        snapshot = self._get_snapshot()
+        other = copy.copy(self)
+        other.history = snapshot.history
+        other._network, other._run = None, None
+        other._lock = threading.Lock()
+        other._snapshot = snapshot
+        return other
 
-    def _trainable_network(self) -> Network:
-        """The network in the training framework; built again after `deserialize`."""
+    def _get_snapshot(self) -> Snapshot:
+        with self._lock:
+            if self._snapshot is None:
+                assert self._network is not None
+                self._snapshot = Snapshot.of(self._network, self._preprocessing, self.history)
+            return self._snapshot
+
+    def _get_network(self) -> Network:
+        """The network in the training framework; built again after `deserialize` and `copy`."""
         if self._network is None:
-            assert self._saved_weights is not None
-            network = get_backend(self._backend).build(
-                self.base_model,
-                len(self.class_map),
-                self.image_dims,
-                weights="random",
-                device=self._device,
-                seed=0,
-            )
-            try:
-                network.set_weights(safetensors.numpy.load(self._saved_weights))
-            except SafetensorError as error:
-                raise ArtifactError(f"The saved weights are damaged: {error}") from error
+            network = self._build("random", seed=0)
+            network.set_weights(self._get_snapshot().weights)
             self._network = network
         return self._network
+
+    def _build(self, weights: Path | Literal["pretrained", "random"], seed: int) -> Network:
+        return get_backend(self._backend).build(
+            self.base_model,
+            len(self.class_map),
+            self.image_dims,
+            weights=weights,
+            device=self._device,
+            seed=seed,
+        )
 
     def __repr__(self) -> str:
         trained = f", trained for {len(self.history)} epochs" if self.history else ""
@@ -378,29 +381,3 @@ class TransferLearningModel(Classifier):
             f"<{type(self).__name__} {self.base_model.name} {self.image_dims}: "
             f"{', '.join(self.class_map.values())}{trained}>"
         )
-
-
-def _checked_dims(image_dims: Sequence[int]) -> ImageDims:
-    sides = list(image_dims[1:])
-    if (
-        len(image_dims) != 3
-        or image_dims[0] != 3
-        or not all(isinstance(s, int) and _MIN_SIDE <= s <= _MAX_SIDE for s in sides)
-    ):
-        raise TrainingError(
-            f"image_dims is {tuple(image_dims)}: give (3, height, width), height and width from "
-            f"{_MIN_SIDE} to {_MAX_SIDE}."
-        )
-    return 3, sides[0], sides[1]
-
-
-def _checked_class_map(names: list[str], class_map: Mapping[int, str] | None) -> dict[int, str]:
-    if not names or len(set(names)) != len(names):
-        raise TrainingError(f"The labels {names} are not one or more different classes.")
-    by_number = dict(sorted((class_map or dict(enumerate(names))).items()))
-    if list(by_number) != list(range(len(names))) or set(by_number.values()) != set(names):
-        raise TrainingError(
-            f"class_map is {class_map}: give each of {', '.join(names)} one number from 0 to "
-            f"{len(names) - 1}."
-        )
-    return by_number

@@ -7,6 +7,7 @@ that has to be put right for them stands here; no other module imports them dire
 from __future__ import annotations
 
 import importlib
+import logging
 import re
 import sys
 import threading
@@ -130,6 +131,11 @@ def import_exporter() -> Any:
         original = converters.registry_[12]["null"]
         if original.__module__ != __name__:
             converters.register("null")(_weight_converter(onnx, original))
+        # It tells the root logger of each step, which also gives that logger a handler.
+        logger = logging.getLogger("mxnet.onnx")
+        logger.setLevel(logging.WARNING)
+        for module in ("helper", "model", "onnx"):
+            vars(_import(f"mxnet.onnx.mx2onnx._export_{module}"))["logging"] = logger
     return exporter
 
 
