@@ -76,7 +76,10 @@ def demo(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run the whole job: dataset, split, augmentation, training, evaluation, report."""
+    """Run the whole job and write a report.
+
+    Creates a dataset, splits and augments it, trains two classifiers, and evaluates them.
+    """
     from .demo import run_demo
 
     with running(output, quiet):
@@ -91,7 +94,7 @@ def info(
     check: Checked = Check.header,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is installed and which base models there are, or what PATH holds."""
+    """Show what is installed, or what PATH holds."""
     with running(quiet=True):
         if path is None:
             finish(*describe_installation(), as_json)
@@ -158,7 +161,10 @@ def train(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a classifier on DATA, save it as MODEL, and test it on photos held out."""
+    """Train a classifier on DATA, save it as MODEL.
+
+    A share of the photos is held out, and the classifier tested on them.
+    """
     from .classifiers import ScikitClassifier, TransferLearningModel
     from .classifiers.training import LR_PER_MB
     from .evaluation import ClassificationEvaluation
@@ -206,7 +212,10 @@ def evaluate(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Test MODEL on all photos of DATA, none of which it should have been trained on."""
+    """Test MODEL on all photos of DATA.
+
+    It should have been trained on none of them.
+    """
     from .classifiers import load_classifier
     from .evaluation import ClassificationEvaluation
 
@@ -230,7 +239,10 @@ def score(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Print each photo with its most probable classes and their scores, separated by tabs."""
+    """Print the most probable classes of photos.
+
+    A line has the photo's path and pairs of class and score, separated by tabs.
+    """
     from .classifiers import load_classifier
     from .data.folders import add_checked, find_files
 
@@ -275,10 +287,10 @@ def augment(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write DATA with augmented copies of each photo (mirrored, cropped) to the folder TARGET.
+    """Write DATA with mirrored and cropped copies.
 
-    Augment photos to train on only: copies of one photo among both those to train on and those
-    to test with make a classifier look better than it is.
+    They go to the new folder TARGET. Augment photos to train on only: copies of one photo among
+    both those to train on and those to test with make a classifier look better than it is.
     """
     with running(output, quiet):
         augmented = _with_copies(_dataset(data, check), copies, seed, quiet)

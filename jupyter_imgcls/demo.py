@@ -48,7 +48,7 @@ def run_demo(data: Path | None, epochs: int, progress: bool) -> tuple[str, dict[
     say = complain if progress else (lambda _: None)
     outputs = Context.get_global_context().storage.outputs_path / "demo"
     if data is None:
-        dataset = tableware()
+        dataset = tableware(progress=progress)
     else:
         dataset = ClassificationDataset.create_from_dir(data.resolve().name, data)
     say(f"1. {dataset.describe()}")
@@ -81,7 +81,12 @@ def run_demo(data: Path | None, epochs: int, progress: bool) -> tuple[str, dict[
 
         def refine() -> Classifier:
             model.train(
-                train_set, 0.02, num_epochs=epochs, eval_dataset=test_set, progress=progress
+                train_set,
+                lr_per_mb=0.01,
+                mb_size=8,
+                num_epochs=epochs,
+                eval_dataset=test_set,
+                progress=progress,
             )
             return model
 

@@ -26,7 +26,11 @@ _MANIFEST = ".tableware.json"
 
 
 def tableware(
-    n: int = 63, seed: int = 0, root: str | os.PathLike[str] | None = None
+    n: int = 63,
+    seed: int = 0,
+    root: str | os.PathLike[str] | None = None,
+    *,
+    progress: bool = True,
 ) -> ClassificationDataset:
     """Photos of bowls, cups, cutlery and plates on a table, drawn by the program.
 
@@ -45,6 +49,8 @@ def tableware(
         Folder for ``<root>/<class>/<class>_000.jpg`` and so on (640 x 480 pixels, JPEG). By default
         ``samples/tableware-<n>-<seed>`` under the outputs of the global context. Photos that are
         there already are not drawn again.
+    progress : bool
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -78,8 +84,8 @@ def tableware(
     folder = Path(root).expanduser().absolute()
     manifest = json.dumps({"sample": "tableware", "n": n, "seed": seed})
     if _is_empty(folder):
-        _draw_beside(folder, n, seed, manifest)
-    _draw_missing(folder, n, seed, manifest)
+        _draw_beside(folder, n, seed, manifest, progress)
+    _draw_missing(folder, n, seed, manifest, progress)
     return ClassificationDataset.create_from_dir("tableware", folder)
 
 
@@ -87,12 +93,12 @@ def _is_empty(folder: Path) -> bool:
     return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
-def _draw_beside(folder: Path, n: int, seed: int, manifest: str) -> None:
+def _draw_beside(folder: Path, n: int, seed: int, manifest: str, progress: bool) -> None:
     """Draw all photos in a temporary folder, then move it to its place at once."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         beside = Path(temporary, "photos")
-        _draw(beside, _files(n), seed)
+        _draw(beside, _files(n), seed, progress)
         (beside / _MANIFEST).write_text(manifest, encoding="utf-8")
         try:
             beside.replace(folder)
@@ -102,7 +108,7 @@ def _draw_beside(folder: Path, n: int, seed: int, manifest: str) -> None:
                 raise
 
 
-def _draw_missing(folder: Path, n: int, seed: int, manifest: str) -> None:
+def _draw_missing(folder: Path, n: int, seed: int, manifest: str, progress: bool) -> None:
     """Draw again the photos that were deleted from a sample."""
     known = folder / _MANIFEST
     if not known.is_file() or known.read_text(encoding="utf-8") != manifest:
@@ -110,7 +116,8 @@ def _draw_missing(folder: Path, n: int, seed: int, manifest: str) -> None:
             f"{folder} holds something else than the sample of {n} photos with seed {seed}: "
             "choose another folder, or delete this one."
         )
-    _draw(folder, [file for file in _files(n) if not Path(folder, file).exists()], seed)
+    missing = [file for file in _files(n) if not Path(folder, file).exists()]
+    _draw(folder, missing, seed, progress)
 
 
 def _files(n: int) -> list[str]:
@@ -135,7 +142,7 @@ def _counts(n: int) -> dict[str, int]:
     return counts
 
 
-def _draw(folder: Path, files: Iterable[str], seed: int) -> None:
+def _draw(folder: Path, files: Iterable[str], seed: int, progress: bool) -> None:
     from PIL import Image
 
     from .drawing.photo import draw_photo
@@ -151,7 +158,9 @@ def _draw(folder: Path, files: Iterable[str], seed: int) -> None:
     todo = list(files)
     with (
         ThreadPoolExecutor(os.cpu_count()) as pool,
-        tqdm(total=len(todo), unit=" photos", desc="Drawing", disable=not todo) as bar,
+        tqdm(
+            total=len(todo), unit=" photos", desc="Drawing", disable=not todo or not progress
+        ) as bar,
     ):
         for _ in pool.map(draw, todo):
             bar.update()
