@@ -52,7 +52,9 @@ def test_mxnet_gluoncv_and_the_exporter_import_without_a_warning_beside_torch_2(
         "from jupyter_imgcls.backends.gluon import runtime\n"
         "print(runtime.import_gluoncv().resnet18_v1b.__name__)\n"
         "print(runtime.import_exporter().export_model.__name__)\n"
-        "import sys; assert sys.modules['torch'] is torch"
+        "import sys; assert sys.modules['torch'] is torch\n"
+        # gluoncv would have photos that are cut off read as if they were whole.
+        "from PIL import ImageFile; assert not ImageFile.LOAD_TRUNCATED_IMAGES"
     )
     assert run_python(code, PYTHONPATH=str(tmp_path)).split() == ["resnet18_v1b", "export_model"]
 

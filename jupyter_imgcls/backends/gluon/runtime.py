@@ -19,6 +19,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from PIL import ImageFile
 
 from ...errors import BackendUnavailableError, TrainingError
 
@@ -93,6 +94,7 @@ def import_gluoncv() -> Any:
         # gluoncv refuses to be imported beside torch >= 2, which it does not need.
         torch = sys.modules.get("torch")
         sys.modules["torch"] = None  # type: ignore[assignment]
+        accepts_truncated = ImageFile.LOAD_TRUNCATED_IMAGES
         try:
             return _import("gluoncv.model_zoo")
         except (ImportError, RuntimeError) as error:
@@ -101,6 +103,8 @@ def import_gluoncv() -> Any:
                 "Install it: pip install 'gluoncv==0.10.5.post0' 'numpy<2'."
             ) from error
         finally:
+            # gluoncv has Pillow read photos that are cut off, in the whole process.
+            ImageFile.LOAD_TRUNCATED_IMAGES = accepts_truncated
             if torch is None:
                 del sys.modules["torch"]
             else:
