@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from jupyter_imgcls.context import Context
+from jupyter_imgcls.data import ClassificationDataset
+
+if TYPE_CHECKING:
+    from jupyter_imgcls.classifiers import TransferLearningModel
 
 # What the article calls imgs_recycling; measured on where it is at hand, never needed.
 REAL_PHOTOS = Path(__file__).parents[2] / "shared" / "data" / "imgs_recycling"
@@ -55,3 +60,42 @@ def class_folders(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return make
+
+
+@pytest.fixture(scope="session")
+def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights file for SqueezeNet 1.1, random: the smallest network, which trains in moments."""
+    import safetensors.numpy
+
+    from jupyter_imgcls.backends import get_backend
+    from jupyter_imgcls.backends.base_models import BASE_MODELS
+
+    network = get_backend("gluon").build(
+        BASE_MODELS["squeezenet1.1"], 2, (3, 64, 64), weights="random", device="cpu", seed=0
+    )
+    weights = {
+        name.removeprefix("body."): value
+        for name, value in network.get_weights().items()
+        if name.startswith("body.")
+    }
+    file = tmp_path_factory.mktemp("weights") / "squeezenet.safetensors"
+    safetensors.numpy.save_file(weights, file)
+    return file
+
+
+@pytest.fixture
+def small_model(untrained_weights: Path) -> Callable[..., TransferLearningModel]:
+    """Make a small model: ``small_model(["cup", "plate"])``."""
+    from jupyter_imgcls.classifiers import TransferLearningModel
+
+    def make(labels: Sequence[str] = ("cup", "plate"), **options: Any) -> TransferLearningModel:
+        options = {"base_model": "squeezenet1.1", "image_dims": (3, 64, 64)} | options
+        return TransferLearningModel(labels, weights=untrained_weights, **options)
+
+    return make
+
+
+@pytest.fixture
+def photos(class_folders: Callable[..., Path]) -> ClassificationDataset:
+    """Five photos of cups and five of plates."""
+    return ClassificationDataset.create_from_dir("photos", class_folders(cup=5, plate=5))

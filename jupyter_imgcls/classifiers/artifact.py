@@ -129,8 +129,9 @@ class Artifact:
 def _read_manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     if _MANIFEST not in archive.namelist():
         raise ArtifactError(f"{path} is not a saved classifier of this package.")
+    content = _read(path, archive, _MANIFEST, _MAX_MANIFEST_BYTES)
     try:
-        manifest = json.loads(_read(path, archive, _MANIFEST, _MAX_MANIFEST_BYTES))
+        manifest = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} is damaged: its manifest is not JSON.") from error
     if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:

@@ -61,7 +61,7 @@ class Checkpoint:
             for name, value in values.items()
         }
         history = json.dumps([record.to_dict() for record in self.history])
-        metadata = {"history": history, "sha256": fingerprint(tensors)}
+        metadata = {"history": history, "sha256": _checksum(history, tensors)}
         try:
             with replacing(file) as beside:
                 save_file(tensors, beside, metadata=metadata)
@@ -93,7 +93,7 @@ class Checkpoint:
                 metadata = stored.metadata()
                 tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
             history = [EpochRecord.from_dict(record) for record in json.loads(metadata["history"])]
-            if metadata["sha256"] != fingerprint(tensors):
+            if metadata["sha256"] != _checksum(metadata["history"], tensors):
                 raise ValueError("its contents are not what was written")
             for name, tensor in tensors.items():
                 group, _, parameter = name.partition("/")
@@ -114,3 +114,7 @@ def fingerprint(arrays: Weights) -> str:
         digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}\n".encode())
         digest.update(np.ascontiguousarray(arrays[name]).data)
     return digest.hexdigest()
+
+
+def _checksum(history: str, tensors: Weights) -> str:
+    return hashlib.sha256(f"{history}{fingerprint(tensors)}".encode()).hexdigest()

@@ -277,15 +277,13 @@ class TrainingRun:
         except BaseException as error:  # noqa: BLE001 - kept for wait(), in the user's thread
             self.error = error
             self._outcome = "failed"
-        try:
-            self._tell("on_end")
-        finally:
-            self._ended.set()
+        self._tell("on_end")
+        self._ended.set()
 
     def _tell(self, event: str, *details: object) -> None:
         for listener in list(self._listeners):
             try:
                 getattr(listener, event)(self, *details)
-            except Exception:  # noqa: BLE001 - a listener is the user's code; it is logged
+            except BaseException:  # noqa: BLE001 - even an exit: it is the user's code, and logged
                 _log.exception("%r is dropped from the training's listeners", listener)
                 self.remove_listener(listener)

@@ -30,6 +30,14 @@ __all__ = ["ScikitClassifier"]
 _log = logging.getLogger(__name__)
 _CALIBRATION_FOLDS = 3
 _HEAD = "head.skops"
+# Of scikit-learn, written in Python and without code of their own for being loaded, but not known
+# to skops. Its compiled trees are not among them: they would follow damaged indices anywhere.
+_SAFE_TYPES = [
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+]
 
 
 class ScikitClassifier(Classifier):
@@ -49,7 +57,8 @@ class ScikitClassifier(Classifier):
         later changes this classifier only when it is trained again.
     learner : scikit-learn classifier, optional
         Fitted by `train`; has `predict_proba`, or `decision_function` with a value for each class.
-        Default: ``LinearSVC(C=1.0, class_weight="balanced")``, as in the article.
+        Default: ``LinearSVC(C=1.0, class_weight="balanced")``, as in the article. Trees and
+        forests can be trained but not saved, because no file of them is safe to load.
 
     Attributes
     ----------
@@ -201,11 +210,12 @@ class ScikitClassifier(Classifier):
         """
         base, _ = self._trained()
         head = skops.io.dumps(self.learner)
-        unknown = skops.io.get_untrusted_types(data=head)
-        if unknown:
+        unsafe = _unsafe_types(head)
+        if unsafe:
             raise TrainingError(
                 f"{self.learner} cannot be saved so that it is safe to load: it holds "
-                f"{', '.join(unknown)}. Use scikit-learn's own classifiers and functions."
+                f"{', '.join(unsafe)}. Use a linear model, a support vector machine, a neural "
+                "network or another of scikit-learn's classifiers without trees."
             )
         artifact = base.to_artifact()
         return Artifact(
@@ -257,18 +267,22 @@ def _decisions(learner: Any, features: NDArray[np.float32]) -> NDArray[np.float6
     return np.stack([np.zeros_like(values), values], axis=1) if values.ndim == 1 else values
 
 
+def _unsafe_types(head: bytes) -> list[str]:
+    return sorted(set(skops.io.get_untrusted_types(data=head)) - set(_SAFE_TYPES))
+
+
 def _load_learner(head: bytes) -> Any:
     try:
         with zipfile.ZipFile(io.BytesIO(head)) as archive:
             compressed = any(info.compress_type for info in archive.infolist())
-        refused = skops.io.get_untrusted_types(data=head)
-        if compressed or refused:
-            what = ", ".join(refused) or "compressed data"
+        unsafe = _unsafe_types(head)
+        if compressed or unsafe:
+            what = ", ".join(unsafe) or "compressed data"
             raise ArtifactError(
                 "The saved classifier is refused: its estimator holds what is not known to be safe "
                 f"({what})."
             )
-        return skops.io.loads(head, trusted=[])
+        return skops.io.loads(head, trusted=_SAFE_TYPES)
     except ArtifactError:
         raise
     except Exception as error:  # skops meets damage with exceptions of all kinds
