@@ -2,7 +2,8 @@
 
 from .dataset import ClassificationDataset
 from .decode import decode_rgb, set_max_pixels
-from .image import Image, Label, Problem
+from .image import Image, Label
+from .problems import Problem
 from .split import Splitter
 
 __all__ = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 
 from ..errors import DatasetError
 from .columns import NO_LABEL, Columns, Part
-from .image import Image, Images, Label, Problem
+from .image import Image, Images, Label
 from .paths import PathColumn
+from .problems import Problem, counted, log_left_out
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from .search import SearchProvider
 
 __all__ = ["Check", "ClassificationDataset", "Part"]
-
-_log = logging.getLogger(__name__)
 
 Check = Literal["full", "header", "none"]
 
@@ -299,20 +297,20 @@ class ClassificationDataset:
         counts = self.count_labels()
         width = max((len(name) for name in counts), default=0)
         digits = len(str(max(counts.values(), default=0)))
-        photos, classes = _count(len(self), "photo"), _count(len(counts), "class", "classes")
+        photos, classes = counted(len(self), "photo"), counted(len(counts), "class", "classes")
         lines = [f"Dataset {self.name!r}: {photos}, {classes}"]
         lines += [f"  {name:<{width}}  {count:>{digits}}" for name, count in counts.items()]
         without = int((self.label_indices == NO_LABEL).sum())
         if without:
-            lines.append(f"  {_count(without, 'photo')} without a label")
+            lines.append(f"  {counted(without, 'photo')} without a label")
         if self.problems:
-            lines.append(f"  {_count(len(self.problems), 'file')} left out: see .problems")
+            lines.append(f"  {counted(len(self.problems), 'file')} left out: see .problems")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         return (
-            f"<ClassificationDataset {self.name!r}: {_count(len(self), 'photo')}, "
-            f"{_count(len(self._labels), 'class', 'classes')}>"
+            f"<ClassificationDataset {self.name!r}: {counted(len(self), 'photo')}, "
+            f"{counted(len(self._labels), 'class', 'classes')}>"
         )
 
     # -- labels ---------------------------------------------------------------------------------
@@ -426,14 +424,3 @@ class ClassificationDataset:
         for row, reason in problems.items():
             self.add_problem(self.paths[row], reason)
         log_left_out(self.name, len(problems))
-
-
-def log_left_out(name: str, count: int) -> None:
-    """The one line that says how many files were left out, if any were."""
-    if count:
-        files = _count(count, "file was", "files were")
-        _log.warning("%s: %s left out; dataset.problems says why", name, files)
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"

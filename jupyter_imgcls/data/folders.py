@@ -15,9 +15,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..errors import DatasetError
-from .dataset import Check, ClassificationDataset, Part, log_left_out
+from .columns import Part
+from .dataset import Check, ClassificationDataset
 from .decode import check_image
 from .natural import natural_sort
+from .problems import log_left_out
 
 __all__ = ["IMAGE_SUFFIXES", "find_files", "read_class_folders", "write_class_folders"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .dataset import ClassificationDataset
 
-__all__ = ["Image", "Images", "Label", "Problem"]
+__all__ = ["Image", "Images", "Label"]
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,6 @@ class Label:
 
     def __str__(self) -> str:
         return self.name
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A file that was left out of a dataset, or of a computation over it, and why."""
-
-    path: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
 
 
 class Image:

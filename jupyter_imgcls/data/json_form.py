@@ -12,8 +12,9 @@ from ..context import Context
 from ..errors import DatasetError
 from ..files import safe_name
 from .collect import collect
-from .dataset import Check, ClassificationDataset, log_left_out
+from .dataset import Check, ClassificationDataset
 from .folders import add_checked, find_files, first_problems
+from .problems import log_left_out
 
 if TYPE_CHECKING:
     from .search import SearchProvider

@@ -12,8 +12,9 @@ import pandas as pd
 from ..errors import DatasetError
 from ..files import replacing
 from .columns import Part
-from .dataset import Check, ClassificationDataset, log_left_out
+from .dataset import Check, ClassificationDataset
 from .folders import check_files, first_problems
+from .problems import log_left_out
 
 __all__ = ["read_csv", "read_frame", "to_csv", "to_frame"]
 

@@ -1,0 +1,33 @@
+"""Files that are left out, and how that is said."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+__all__ = ["Problem", "counted", "log_left_out"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file that was left out of a dataset, or of a computation over it, and why."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+def log_left_out(name: str, count: int) -> None:
+    """The one line that says how many files were left out, if any were."""
+    if count:
+        files = counted(count, "file was", "files were")
+        _log.warning("%s: %s left out; dataset.problems says why", name, files)
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number and its noun: '1 photo', '2 photos'."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
