@@ -1,0 +1,51 @@
+"""Running notebooks for real: in a kernel of this very Python, in a folder of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from ipykernel.kernelspec import write_kernel_spec
+from nbformat import NotebookNode
+
+NotebookRunner = Callable[[NotebookNode], NotebookNode]
+
+
+@pytest.fixture
+def run_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NotebookRunner:
+    """Execute a notebook in `tmp_path`, as ``jupyter execute`` does; an error in it fails."""
+    # Not one of the registered kernels, which may be of another Python.
+    write_kernel_spec(tmp_path / "jupyter" / "kernels" / "this-python")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # figures are to show in the notebook
+
+    def run(notebook: NotebookNode) -> NotebookNode:
+        file = tmp_path / "notebook.ipynb"
+        nbformat.write(notebook, file)
+        command = Path(sys.executable).with_name("jupyter-execute")
+        options = ["--inplace", "--kernel_name=this-python", "--timeout=300"]
+        done = subprocess.run(
+            [command, *options, file], check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return nbformat.read(file, as_version=4)
+
+    return run
+
+
+def printed(notebook: NotebookNode, stream: str = "stdout") -> str:
+    """What the cells printed."""
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
+    return "".join(output.text for output in outputs if output.get("name") == stream)
+
+
+def results(notebook: NotebookNode, mime: str) -> list[str]:
+    """Pictures and values that the cells show, of one kind."""
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
+    return [output.data[mime] for output in outputs if mime in output.get("data", ())]

@@ -1,0 +1,59 @@
+"""The example notebook, run from top to bottom as a reader would, without a network."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from .conftest import printed, results
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "image_classification.ipynb"
+
+
+def test_the_example_is_committed_without_outputs_and_with_lasting_cell_ids():
+    notebook = nbformat.read(EXAMPLE, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    # Words, not the random numbers that editors give to new cells.
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", cell.id) for cell in notebook.cells)
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")  # where nothing listens
+    for variable in ("MXNET_GLUON_REPO", "HF_ENDPOINT"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+
+
+def test_the_example_runs_from_top_to_bottom(run_notebook, no_network, tmp_path):
+    notebook = run_notebook(nbformat.read(EXAMPLE, as_version=4))
+
+    text = printed(notebook)
+    assert "Dataset consists of 63 images with 4 labels." in text
+    assert "Training images: 41, test images: 22." in text
+    assert "bowl_000.jpg is again a bowl" in text
+    assert "Finished epoch 3 of 3" in text
+    accuracy = re.search(r"^Accuracy = (\d+\.\d)%", text, re.M)
+    assert accuracy
+    assert float(accuracy[1]) > 60  # guessing gives 25
+    baseline = re.search(r"vector machine on features: (\d+\.\d)%", text)
+    assert baseline
+    assert float(baseline[1]) > 60
+    scores = re.findall(r"^(?:bowl|cup|cutlery|plate) +(\d+\.\d)%$", text, re.M)
+    assert len(scores) == 4
+    assert sum(map(float, scores)) == pytest.approx(100, abs=0.3)
+
+    pictures = ["photos", "augmentation", "training", "evaluation", "threshold"]
+    if "0 of 22 test photos are wrong" not in text:
+        pictures.append("mistakes")
+    assert len(results(notebook, "image/png")) == len(pictures)
+    assert any("efficientnet_lite0" in table for table in results(notebook, "text/html"))
+    report = (tmp_path / "imgcls_output" / "report.html").read_text(encoding="utf-8")
+    assert "tableware" in report
+    assert "<svg" in report  # its pictures are in it
+    assert "Warning" not in printed(notebook, "stderr")
