@@ -71,6 +71,8 @@ setup(
             "hypothesis>=6.100",
             "import-linter>=2",
             "nbclient>=0.10",
+            "nbformat>=5.10",
+            "ipykernel>=6.29",
             "build>=1.2",
             "types-tqdm",
             "natsort>=8.4",  # the reference for our natural order

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import sleep
 
 import httpx
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .errors import DownloadError
 

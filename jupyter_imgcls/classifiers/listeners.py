@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from ..errors import StorageError, TrainingError
 from .run import EpochRecord, TrainingListener, TrainingRun
@@ -111,7 +111,9 @@ def follow(run: TrainingRun, progress: bool) -> None:
                 if record.eval_error is not None:
                     errors["evaluation error"] = f"{record.eval_error:.1%}"
                 bar.set_postfix(errors, refresh=False)
-            bar.update(run.epochs_done - bar.n)
+            # A bar that did not move is not drawn again: a saved notebook keeps every drawing.
+            if run.epochs_done > bar.n:
+                bar.update(run.epochs_done - bar.n)
 
         try:
             ended = False

@@ -16,7 +16,7 @@ from typing import Any
 
 from anyio import to_thread
 from anyio.from_thread import start_blocking_portal
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from ..errors import CollectError, StorageError
 from ..files import write_whole

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from ..errors import ArtifactError
 from .pipeline import available_cores, decode_ahead
