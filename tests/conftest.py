@@ -96,6 +96,13 @@ def small_model(untrained_weights: Path) -> Callable[..., TransferLearningModel]
 
 
 @pytest.fixture
-def photos(class_folders: Callable[..., Path]) -> ClassificationDataset:
-    """Five photos of cups and five of plates."""
-    return ClassificationDataset.create_from_dir("photos", class_folders(cup=5, plate=5))
+def photos(tmp_path: Path) -> ClassificationDataset:
+    """Five dark photos of cups and five light ones of plates."""
+    generator = np.random.default_rng(0)
+    for name, brightness in {"cup": 70, "plate": 180}.items():
+        folder = tmp_path / "cups_and_plates" / name
+        folder.mkdir(parents=True)
+        for i in range(5):
+            pixels = brightness + generator.integers(-60, 60, (24, 32, 3))
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{name}{i + 1}.png")
+    return ClassificationDataset.create_from_dir("photos", tmp_path / "cups_and_plates")

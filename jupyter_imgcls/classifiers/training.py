@@ -287,8 +287,10 @@ def _train_epoch(
             run.add_batch(done, count, loss)
     seconds = time.perf_counter() - started - paused
     weights = network.get_weights()
-    # The loss is from before each step, so that of the last one is not known yet.
-    if not all(np.isfinite(values).all() for values in weights.values()):
+    # The loss is from before each step, so what the last one did is not known yet.
+    if not all(
+        np.isfinite(values).all() for values in (*weights.values(), network.predict(images))
+    ):
         raise _diverged(run, epoch, learning_rate)
     eval_samples, eval_error, eval_loss = 0, None, None
     if eval_set is not None:

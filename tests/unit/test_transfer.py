@@ -1,0 +1,260 @@
+"""A base model with a head: what it is made of, scoring, and its file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import textwrap
+import zipfile
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from PIL import Image
+
+from jupyter_imgcls.classifiers import TransferLearningModel, load_classifier
+from jupyter_imgcls.classifiers.artifact import Artifact
+from jupyter_imgcls.data import Label
+from jupyter_imgcls.errors import (
+    ArtifactError,
+    TrainingError,
+    UnknownBaseModelError,
+    WeightsError,
+)
+
+# -- what it is made of -------------------------------------------------------------------------
+
+
+def test_classes_are_given_by_name_or_label_and_their_order_is_that_of_the_scores(small_model):
+    assert small_model(["plate", Label("cup")]).class_map == {0: "plate", 1: "cup"}
+
+
+def test_a_class_map_says_which_column_is_which_class(small_model, photos):
+    model = small_model(["cup", "plate"], class_map={1: "cup", 0: Label("plate")})
+    assert [label.name for label in model.labels] == ["plate", "cup"]
+    model.train(photos, 0.02, mb_size=5, num_epochs=4, progress=False)
+    scores = model.score(photos)
+    cups, plates = scores[:5].mean(axis=0), scores[5:].mean(axis=0)
+    assert cups[1] > plates[1]
+    assert plates[0] > cups[0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "class_map"),
+    [
+        ([], None),
+        (["cup", "cup"], None),
+        ("cup", None),
+        (["cup", "plate"], {0: "cup"}),
+        (["cup", "plate"], {0: "cup", 1: "cup"}),
+        (["cup", "plate"], {1: "cup", 2: "plate"}),
+        (["cup", "plate"], {"0": "cup", "1": "plate"}),
+        (["cup", "plate"], {0: "cup", 1: "bowl"}),
+    ],
+)
+def test_classes_that_make_no_sense_are_refused(small_model, labels, class_map):
+    with pytest.raises(TrainingError, match="labels|class_map"):
+        small_model(labels, class_map=class_map)
+
+
+@pytest.mark.parametrize("dims", [(3, 63, 64), (3, 64, 1025), (1, 64, 64), (64, 64), (3, 64.5, 64)])
+def test_image_dims_are_channels_height_and_width_from_64_to_1024(small_model, dims):
+    with pytest.raises(TrainingError, match=r"give \(3, height, width\).*from 64 to 1024"):
+        small_model(image_dims=dims)
+
+
+def test_a_base_model_that_there_is_not_is_refused():
+    with pytest.raises(UnknownBaseModelError, match="resnet19"):
+        TransferLearningModel(["cup"], "resnet19")
+
+
+def test_a_model_says_what_it_is(small_model):
+    assert repr(small_model()) == "<TransferLearningModel squeezenet1.1 (3, 64, 64): cup, plate>"
+
+
+# -- scoring ------------------------------------------------------------------------------------
+
+
+def test_scores_are_probabilities_and_the_prediction_is_the_highest(small_model, photos):
+    model = small_model()
+    scores = model.score(photos)
+    assert scores.shape == (10, 2)
+    assert scores.dtype == np.float32
+    assert np.allclose(scores.sum(axis=1), 1)
+    best = [model.class_map[column] for column in scores.argmax(axis=1)]
+    assert model.predict(photos) == best
+
+
+def test_one_photo_can_be_scored_as_file_bytes_or_array(small_model, photos):
+    model = small_model()
+    path = photos.paths[0]
+    with open(path, "rb") as file:
+        content = file.read()
+    expected = model.score([path])
+    assert expected.shape == (1, 2)
+    for photo in (path, content, np.asarray(Image.open(path)), photos.images[0]):
+        assert np.allclose(model.score(photo), expected, atol=1e-6)
+
+
+def test_features_are_a_row_a_photo(small_model, photos):
+    model = small_model()
+    features = model.featurize(photos, batch_size=3)
+    assert features.shape == (10, model.base_model.feature_size)
+    assert np.array_equal(features, model.featurize(photos, batch_size=32))
+
+
+def test_a_photo_that_cannot_be_read_has_no_scores_and_no_prediction(small_model, photos):
+    model = small_model()
+    with open(photos.paths[1], "wb") as file:
+        file.write(b"not a photo")
+    scores = model.score(photos)
+    assert np.isnan(scores[1]).all()
+    assert np.isfinite(np.delete(scores, 1, axis=0)).all()
+    assert [problem.path for problem in photos.problems] == [photos.paths[1]]
+    predictions = model.predict(photos)
+    assert predictions[1] is None
+    assert None not in predictions[:1] + predictions[2:]
+
+
+# -- saving -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trained(small_model, photos):
+    model = small_model()
+    model.train(photos, 0.01, num_epochs=1, eval_dataset=photos, progress=False)
+    return model
+
+
+def test_a_saved_model_scores_the_same_to_the_bit(trained, photos, tmp_path):
+    file = trained.serialize(tmp_path / "cups.model")
+    for loaded in (TransferLearningModel.deserialize(file), load_classifier(file)):
+        assert type(loaded) is TransferLearningModel
+        assert loaded.class_map == trained.class_map
+        assert loaded.base_model == trained.base_model
+        assert loaded.image_dims == (3, 64, 64)
+        assert loaded.history == trained.history
+        assert loaded.train_eval_accs == trained.train_eval_accs
+        assert np.array_equal(loaded.score(photos), trained.score(photos))
+        assert np.array_equal(loaded.featurize(photos), trained.featurize(photos))
+
+
+def test_a_loaded_model_can_be_trained_further_like_the_one_that_was_saved(
+    trained, photos, tmp_path
+):
+    loaded = TransferLearningModel.deserialize(trained.serialize(tmp_path / "cups.model"))
+    for model in (trained, loaded):
+        model.train(photos, 0.01, num_epochs=1, progress=False)
+    assert np.array_equal(loaded.score(photos), trained.score(photos))
+
+
+def test_a_saved_model_scores_where_the_training_framework_is_not_installed(
+    trained, photos, tmp_path
+):
+    file = trained.serialize(tmp_path / "cups.model")
+    code = """
+        import sys
+        for name in ("mxnet", "gluoncv", "onnx"):
+            sys.modules[name] = None
+        import numpy as np
+        from jupyter_imgcls.classifiers import load_classifier
+        from jupyter_imgcls.data import ClassificationDataset
+        from jupyter_imgcls.errors import BackendUnavailableError
+        model = load_classifier(sys.argv[1])
+        photos = ClassificationDataset.create_from_dir("photos", sys.argv[2])
+        np.save(sys.argv[3], model.score(photos))
+        try:
+            model.train(photos, progress=False)
+        except BackendUnavailableError as error:
+            assert "pip install" in str(error)
+        else:
+            raise AssertionError("trained without a framework")
+    """
+    scores = tmp_path / "scores.npy"
+    root = tmp_path / "cups_and_plates"
+    subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), file, root, scores], check=True, timeout=120
+    )
+    assert np.array_equal(np.load(scores), trained.score(photos))
+
+
+def test_a_copy_does_not_change_with_the_original(trained, photos):
+    copy = trained.copy()
+    before = trained.score(photos)
+    trained.train(photos, 0.01, num_epochs=2, progress=False)
+    assert np.array_equal(copy.score(photos), before)
+    assert len(copy.history) == 1
+    copy.train(photos, 0.01, num_epochs=2, progress=False)
+    assert np.array_equal(copy.score(photos), trained.score(photos))
+
+
+@pytest.fixture
+def saved(small_model, tmp_path):
+    return small_model().serialize(tmp_path / "cups.model")
+
+
+def rewrite(file, entries=None, **values):
+    """Change values of the manifest, or entries; the sums are made to fit."""
+    with zipfile.ZipFile(file) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    manifest = json.loads(contents.pop("manifest.json")) | values
+    contents |= entries or {}
+    manifest["sha256"] = {n: hashlib.sha256(content).hexdigest() for n, content in contents.items()}
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("manifest.json", json.dumps(manifest))
+        for name, content in contents.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"class_map": "cup"},
+        {"class_map": 5},
+        {"class_map": ["cup", 2]},
+        {"class_map": ["cup", "cup"]},
+        {"class_map": ["cup", "plate", "bowl"]},
+        {"class_map": []},
+        {"base_model": "resnet19"},
+        {"base_model": ["squeezenet1.1"]},
+        {"image_dims": [3, 64]},
+        {"image_dims": None},
+        {"image_dims": [3, 64, 65]},
+        {"image_dims": [3, 64, 10**9]},
+        {"backend": None},
+        {"preprocessing": None},
+        {"preprocessing": {"height": 64}},
+        {"history": 3},
+        {"history": [{"epoch": 1}]},
+    ],
+)
+def test_a_manifest_of_wrong_values_is_refused(saved, values):
+    rewrite(saved, **values)
+    with pytest.raises(ArtifactError):
+        TransferLearningModel.deserialize(saved)
+
+
+@pytest.mark.parametrize("key", ["class_map", "base_model", "history", "backend"])
+def test_a_manifest_without_a_value_is_refused(saved, key):
+    artifact = Artifact.read(saved, "TransferLearningModel")
+    manifest = {name: value for name, value in artifact.manifest.items() if name != key}
+    with pytest.raises(ArtifactError, match=f"manifest is not valid .*{key}"):
+        TransferLearningModel.from_artifact(Artifact(artifact.kind, manifest, artifact.entries))
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "weights.safetensors"])
+@pytest.mark.parametrize("content", [b"", b"\xff" * 100])
+def test_contents_that_are_not_what_they_are_called_are_refused(saved, name, content):
+    rewrite(saved, {name: content})
+    with pytest.raises(ArtifactError):
+        TransferLearningModel.deserialize(saved)
+
+
+def test_weights_of_another_network_are_refused_when_they_are_needed(saved, photos):
+    rewrite(saved, {"weights.safetensors": safetensors.numpy.save({"a": np.zeros(2)})})
+    model = TransferLearningModel.deserialize(saved)
+    with pytest.raises(WeightsError, match="do not fit squeezenet1.1"):
+        model.train(photos, progress=False)
+    assert np.isfinite(model.score(photos)).all()
