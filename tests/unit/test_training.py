@@ -353,7 +353,7 @@ def test_a_training_that_was_cut_off_comes_to_the_same_when_it_is_resumed(
     small_model, photos, train, context, caplog
 ):
     """SqueezeNet has dropout; the order of the photos and momentum matter too."""
-    options = {"num_epochs": 3, "mb_size": 4, "lr_per_mb": [0.05, 0.02], "eval_dataset": photos}
+    options = {"num_epochs": 3, "mb_size": 4, "lr_per_mb": [0.01, 0.005], "eval_dataset": photos}
     whole, cut_off, resumed = small_model(), small_model(), small_model()
     train(whole, **options)
     assert checkpoints(context) == []
