@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import LinearSVC
 
 from ..data import ClassificationDataset
@@ -120,6 +120,7 @@ class ScikitClassifier(Classifier):
                 train_set.add_problem(problem.path, problem.reason)
         readable = ~np.isnan(features).any(axis=1)
         features, columns = features[readable], columns[readable]
+        originals = labelled.origin_ids[readable]
         if len(np.unique(columns)) < 2:
             raise TrainingError(
                 "The photos of the training set that can be used are not of two or more classes: "
@@ -130,7 +131,7 @@ class ScikitClassifier(Classifier):
             self.learner.fit(features, columns)
         except (TypeError, ValueError) as error:
             raise TrainingError(f"{self.learner} cannot be fitted: {error}") from error
-        self.temperature = self._fitted_temperature(features, columns)
+        self.temperature = self._fitted_temperature(features, columns, originals)
         self._fitted = base, np.asarray(self.learner.classes_, dtype=np.int64)
         return self
 
@@ -166,9 +167,12 @@ class ScikitClassifier(Classifier):
         return softmax(_decisions(self.learner, features) / self.temperature)
 
     def _fitted_temperature(
-        self, features: NDArray[np.float32], columns: NDArray[np.int64]
+        self,
+        features: NDArray[np.float32],
+        columns: NDArray[np.int64],
+        originals: NDArray[np.int64],
     ) -> float:
-        classes, target, counts = np.unique(columns, return_inverse=True, return_counts=True)
+        classes, target = np.unique(columns, return_inverse=True)
         if hasattr(self.learner, "predict_proba"):
             return 1.0
         if _decisions(self.learner, features[:1]).shape[1] != len(classes):
@@ -176,12 +180,15 @@ class ScikitClassifier(Classifier):
                 f"{self.learner} does not give one decision value for each of the {len(classes)} "
                 "classes: choose other settings (decision_function_shape='ovr')."
             )
-        if counts.min() < _CALIBRATION_FOLDS:
+        # A photo and its augmented copies are held out together: a copy of a photo that was fitted
+        # is no photo that was held out.
+        counts = [len(np.unique(originals[target == number])) for number in range(len(classes))]
+        if min(counts) < _CALIBRATION_FOLDS:
             return 1.0
         held_out = np.empty((len(target), len(classes)))
-        folds = StratifiedKFold(_CALIBRATION_FOLDS, shuffle=True, random_state=0)
+        folds = StratifiedGroupKFold(_CALIBRATION_FOLDS, shuffle=True, random_state=0)
         try:
-            for fitted, tested in folds.split(features, target):
+            for fitted, tested in folds.split(features, target, originals):
                 learner = clone(self.learner).fit(features[fitted], target[fitted])
                 held_out[tested] = _decisions(learner, features[tested])
         except ValueError as error:

@@ -220,6 +220,19 @@ def test_calibrated_scores_are_better_than_plain_softmax_on_held_out_photos(
     assert calibrated < plain
 
 
+def test_copies_of_a_photo_do_not_make_the_scores_surer(small_model, tmp_path):
+    """A copy is held out with its original, else the learner would be tested on what it knows."""
+    names = ["cup", "plate"]
+    photos = draw(tmp_path, 3, 45, 20, cup=110, plate=140)
+    with_copies = ClassificationDataset.create_from_frame("copies", photos.to_frame())
+    for _ in range(3):
+        for image in photos.images:
+            with_copies.add_image(image.storage_path, image.labels, origin_id=image.storage_id)
+    once = ScikitClassifier(small_model(names), linear_svc()).train(photos, progress=False)
+    often = ScikitClassifier(small_model(names), linear_svc()).train(with_copies, progress=False)
+    assert often.temperature > once.temperature / 2
+
+
 def test_too_few_photos_for_calibration_leave_the_temperature_at_1(small_model, photos):
     few = photos.take([0, 1, 5, 6])
     classifier = ScikitClassifier(small_model(), linear_svc()).train(few, progress=False)
