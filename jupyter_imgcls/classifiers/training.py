@@ -287,16 +287,13 @@ def _train_epoch(
             run.add_batch(done, count, loss)
     seconds = time.perf_counter() - started - paused
     weights = network.get_weights()
-    # The loss is from before each step, so what the last one did is not known yet.
-    if not all(
-        np.isfinite(values).all() for values in (*weights.values(), network.predict(images))
-    ):
-        raise _diverged(run, epoch, learning_rate)
     eval_samples, eval_error, eval_loss = 0, None, None
     if eval_set is not None:
         eval_samples, eval_error, eval_loss = _evaluate(run, network, eval_set, settings.mb_size)
-        if not math.isfinite(eval_loss):
-            raise _diverged(run, epoch, learning_rate)
+    # The loss is from before each step, so what the last one did is not known yet.
+    after = (*weights.values(), network.predict(images), np.array(eval_loss or 0.0))
+    if not all(np.isfinite(values).all() for values in after):
+        raise _diverged(run, epoch, learning_rate)
     record = EpochRecord(
         epoch=epoch,
         epochs=run.epochs,

@@ -266,13 +266,13 @@ def test_when_all_photos_are_deleted_the_weights_of_the_best_epoch_stay(small_mo
     assert np.isfinite(model.score(other)).all()
 
 
-@pytest.mark.parametrize("batches", [1, 2])
+@pytest.mark.parametrize("batches", [1, 5])
 def test_divergence_is_an_error_and_leaves_the_model_as_it_was(small_model, photos, train, batches):
-    """The loss of the next minibatch shows it, or after the last one the weights."""
+    """The loss of the next minibatch shows it, or after the last one a prediction."""
     model = small_model()
     before, scores = weights(model), model.score(photos)
-    with pytest.raises(TrainingError, match=r"diverged in epoch 1.*1e\+30.*before the training"):
-        train(model, lr_per_mb=1e30, mb_size=10 // batches)
+    with pytest.raises(TrainingError, match=r"diverged in epoch 1.*10000\.0.*before the training"):
+        train(model, lr_per_mb=1e4, mb_size=10 // batches)
     assert same(weights(model), before)
     assert np.array_equal(model.score(photos), scores)
     assert model.history == []
