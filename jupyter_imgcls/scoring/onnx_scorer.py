@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -171,6 +172,10 @@ def _open_session(
     options.log_severity_level = _ORT_ERRORS
     # A thread that waits for the others by spinning takes the core that decodes the next photos.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # A network may name files to take weights from; a saved one must not read the user's files.
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", os.devnull
+    )
     if providers is None:
         wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
         providers = [name for name in wanted if name in ort.get_available_providers()]

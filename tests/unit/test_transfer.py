@@ -10,6 +10,7 @@ import textwrap
 import zipfile
 
 import numpy as np
+import onnx
 import pytest
 import safetensors.numpy
 from PIL import Image
@@ -249,6 +250,26 @@ def test_a_manifest_without_a_value_is_refused(saved, key):
 def test_contents_that_are_not_what_they_are_called_are_refused(saved, name, content):
     rewrite(saved, {name: content})
     with pytest.raises(ArtifactError):
+        TransferLearningModel.deserialize(saved)
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_a_network_that_would_read_the_users_files_is_refused(
+    saved, tmp_path, monkeypatch, absolute
+):
+    """ONNX lets weights stand in other files, which end up in the scores."""
+    secret = tmp_path / "secret.bin"
+    network = onnx.load_from_string(
+        Artifact.read(saved, "TransferLearningModel").entry("model.onnx")
+    )
+    weight = next(weight for weight in network.graph.initializer if len(weight.raw_data) > 1000)
+    secret.write_bytes(weight.raw_data)
+    weight.ClearField("raw_data")
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value=str(secret) if absolute else secret.name)
+    rewrite(saved, {"model.onnx": network.SerializeToString()})
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ArtifactError, match="External data path"):
         TransferLearningModel.deserialize(saved)
 
 
