@@ -37,7 +37,7 @@ format: .venv/installed-test
 
 # PyTorch is a reference for the tests only; this is the version whose CPU build they were run with.
 .venv/installed-torch: .venv/installed-test
-	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet torch==2.13.0 'numpy<2' 'setuptools<81'
 	touch $@
 
 clean:
