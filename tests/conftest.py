@@ -83,7 +83,7 @@ def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_model(untrained_weights: Path) -> Callable[..., TransferLearningModel]:
     """Make a small model: ``small_model(["cup", "plate"])``."""
     from jupyter_imgcls.classifiers import TransferLearningModel
@@ -98,11 +98,16 @@ def small_model(untrained_weights: Path) -> Callable[..., TransferLearningModel]
 @pytest.fixture
 def photos(tmp_path: Path) -> ClassificationDataset:
     """Five dark photos of cups and five light ones of plates."""
+    return draw_photos(tmp_path / "cups_and_plates")
+
+
+def draw_photos(root: Path) -> ClassificationDataset:
+    """What `photos` gives, in a folder of one's own."""
     generator = np.random.default_rng(0)
     for name, brightness in {"cup": 70, "plate": 180}.items():
-        folder = tmp_path / "cups_and_plates" / name
+        folder = root / name
         folder.mkdir(parents=True)
         for i in range(5):
             pixels = brightness + generator.integers(-60, 60, (24, 32, 3))
             Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{name}{i + 1}.png")
-    return ClassificationDataset.create_from_dir("photos", tmp_path / "cups_and_plates")
+    return ClassificationDataset.create_from_dir("photos", root)

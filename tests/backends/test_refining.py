@@ -190,6 +190,38 @@ def test_batch_normalization_resumes_to_the_same_bits_too(photos):
     assert len(resumed.history) == 2
 
 
+def test_a_saved_model_scores_where_the_training_framework_is_not_installed(
+    small_model, train, photos, tmp_path
+):
+    trained = small_model()
+    train(trained, num_epochs=1)
+    file = trained.serialize(tmp_path / "cups.model")
+    code = """
+        import sys
+        for name in ("mxnet", "gluoncv", "onnx"):
+            sys.modules[name] = None
+        import numpy as np
+        from jupyter_imgcls.classifiers import load_classifier
+        from jupyter_imgcls.data import ClassificationDataset
+        from jupyter_imgcls.errors import BackendUnavailableError
+        model = load_classifier(sys.argv[1])
+        photos = ClassificationDataset.create_from_dir("photos", sys.argv[2])
+        np.save(sys.argv[3], model.score(photos))
+        try:
+            model.train(photos, progress=False)
+        except BackendUnavailableError as error:
+            assert "pip install" in str(error)
+        else:
+            raise AssertionError("trained without a framework")
+    """
+    scores = tmp_path / "scores.npy"
+    root = tmp_path / "cups_and_plates"
+    subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), file, root, scores], check=True, timeout=120
+    )
+    assert np.array_equal(np.load(scores), trained.score(photos))
+
+
 def test_the_default_model_learns_the_articles_photos(real_photos):
     """Small photos and few epochs, so that it takes seconds; chance would be 1 in 4."""
     dataset = ClassificationDataset.create_from_dir("recycling", real_photos)

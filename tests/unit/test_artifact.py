@@ -125,7 +125,7 @@ def test_a_file_cut_off_anywhere_is_refused(file):
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100
 )
 @given(changes=st.lists(st.tuples(st.integers(0), st.integers(1, 255)), min_size=1, max_size=4))
 def test_a_file_with_changed_bytes_is_refused_or_still_says_the_same(tmp_path, changes):

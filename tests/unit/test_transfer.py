@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
-import textwrap
 import zipfile
 
 import numpy as np
@@ -151,36 +148,6 @@ def test_a_loaded_model_can_be_trained_further_like_the_one_that_was_saved(
     assert np.array_equal(loaded.score(photos), trained.score(photos))
 
 
-def test_a_saved_model_scores_where_the_training_framework_is_not_installed(
-    trained, photos, tmp_path
-):
-    file = trained.serialize(tmp_path / "cups.model")
-    code = """
-        import sys
-        for name in ("mxnet", "gluoncv", "onnx"):
-            sys.modules[name] = None
-        import numpy as np
-        from jupyter_imgcls.classifiers import load_classifier
-        from jupyter_imgcls.data import ClassificationDataset
-        from jupyter_imgcls.errors import BackendUnavailableError
-        model = load_classifier(sys.argv[1])
-        photos = ClassificationDataset.create_from_dir("photos", sys.argv[2])
-        np.save(sys.argv[3], model.score(photos))
-        try:
-            model.train(photos, progress=False)
-        except BackendUnavailableError as error:
-            assert "pip install" in str(error)
-        else:
-            raise AssertionError("trained without a framework")
-    """
-    scores = tmp_path / "scores.npy"
-    root = tmp_path / "cups_and_plates"
-    subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), file, root, scores], check=True, timeout=120
-    )
-    assert np.array_equal(np.load(scores), trained.score(photos))
-
-
 def test_a_copy_does_not_change_with_the_original(trained, photos):
     copy = trained.copy()
     before = trained.score(photos)
@@ -191,9 +158,14 @@ def test_a_copy_does_not_change_with_the_original(trained, photos):
     assert np.array_equal(copy.score(photos), trained.score(photos))
 
 
+@pytest.fixture(scope="module")
+def untrained(small_model):
+    return small_model().to_artifact()
+
+
 @pytest.fixture
-def saved(small_model, tmp_path):
-    return small_model().serialize(tmp_path / "cups.model")
+def saved(untrained, tmp_path):
+    return untrained.write(tmp_path / "cups.model")
 
 
 def rewrite(file, entries=None, **values):
