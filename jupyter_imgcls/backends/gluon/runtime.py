@@ -128,8 +128,8 @@ def import_exporter() -> Any:
             f"Exporting the network needs onnx, which does not load: {error}. pip install onnx."
         ) from error
     with _LOCK:
-        if "mapping" not in vars(onnx):
-            onnx.mapping = sys.modules["onnx.mapping"] = _onnx_mapping(onnx)
+        # Removed in onnx 1.20; deprecated, with a warning at every look, before.
+        onnx.mapping = sys.modules["onnx.mapping"] = _onnx_mapping(onnx)
         exporter = _import("mxnet.onnx")
         converters = _import("mxnet.onnx.mx2onnx._export_onnx").MXNetGraph
         original = converters.registry_[12]["null"]
