@@ -48,7 +48,13 @@ def test_an_import_against_the_direction_is_noticed(tmp_path):
     }.items():
         (tmp_path / "upside_down" / f"{name}.py").write_text(text)
     config = (PROJECT / ".importlinter").read_text().replace("jupyter_imgcls", "upside_down")
-    absent = ("cli | cvtk", "about : console : demo", "backends | scoring", "context | files")
+    absent = (
+        "cli | cvtk | (ui_utils)",
+        "(widgets)",
+        "about : console : demo",
+        "backends | scoring",
+        "context | files",
+    )
     for layer in (*absent, "evaluation", "classifiers", "download"):
         config = config.replace(f"    {layer}\n", "")
     (tmp_path / ".importlinter").write_text(config)
