@@ -47,7 +47,7 @@ class BaseModel:
     weights : str
         Where the weights come from, for people.
     licence : str
-        Licence of the weights (SPDX).
+        Licence of the weights (SPDX), of each source where they differ.
     reference : str
         The paper.
     input_size : int

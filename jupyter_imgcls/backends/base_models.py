@@ -18,7 +18,12 @@ _RESNET_PAPER = "He et al., Deep Residual Learning for Image Recognition, CVPR 2
 
 
 def _imagenet(
-    name: str, feature_size: int, parameters: int, weights: str, reference: str
+    name: str,
+    feature_size: int,
+    parameters: int,
+    weights: str,
+    reference: str,
+    licence: str = "Apache-2.0",
 ) -> BaseModel:
     return BaseModel(
         name=name,
@@ -28,7 +33,7 @@ def _imagenet(
         std=_IMAGENET_STD,
         interpolation="bilinear",
         weights=weights,
-        licence="Apache-2.0",
+        licence=licence,
         reference=reference,
     )
 
@@ -40,6 +45,7 @@ def _resnet(depth: int, feature_size: int, parameters: int) -> BaseModel:
         parameters,
         "gluoncv's store, or timm/torchvision weights from the Hugging Face hub",
         _RESNET_PAPER,
+        "Apache-2.0 (gluoncv), BSD-3-Clause (torchvision)",
     )
 
 
