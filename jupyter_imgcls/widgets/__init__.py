@@ -1,0 +1,1 @@
+"""The widgets for Jupyter notebooks; import each from its own module."""
