@@ -192,9 +192,7 @@ class ResultsUI(ipywidgets.VBox):  # type: ignore[misc]
         )
         mark.on_element_click(self._guarded(self._choose_cell))
         axes = [
-            bqplot.Axis(
-                scale=mark.scales["row"], side="left", label="True", label_offset="60px"
-            ),
+            bqplot.Axis(scale=mark.scales["row"], side="left", label="True", label_offset="60px"),
             bqplot.Axis(
                 scale=mark.scales["column"],
                 label="Predicted",
