@@ -9,16 +9,20 @@ BIN := .venv/bin
 METADATA := setup.py pyproject.toml package.json
 export DATA
 
-.PHONY: demo test format clean
+.PHONY: demo test chromium format clean
 
 demo: .venv/installed
 	$(BIN)/imgcls demo $${DATA:+--data "$$DATA"}
 
-test: .venv/installed-test $(if $(TORCH),.venv/installed-torch)
+test: .venv/installed-test chromium $(if $(TORCH),.venv/installed-torch)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=90 $(PYTEST)
+
+# The browser of tests/browser.
+chromium:
+	tests/browser/install-chromium
 
 format: .venv/installed-test
 	$(BIN)/ruff check --fix .

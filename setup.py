@@ -6,6 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
+VOILA_TEMPLATE = "share/jupyter/voila/templates/imgcls"
 
 # Where MXNet publishes a wheel. Elsewhere the package installs and imports without it.
 MXNET_PLATFORM = (
@@ -25,6 +26,9 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["jupyter_imgcls", "jupyter_imgcls.*"]),
     package_data={"jupyter_imgcls": ["py.typed", "evaluation/*.j2"]},
+    data_files=[
+        (VOILA_TEMPLATE, [f"{VOILA_TEMPLATE}/{file}" for file in ("conf.json", "index.html.j2")])
+    ],
     install_requires=[
         # MXNet and imgaug use names that NumPy 2 removed.
         "numpy>=1.24,<2",
@@ -64,6 +68,7 @@ setup(
     ],
     extras_require={
         "tensorboard": ["tensorboardX>=2.6"],
+        "voila": ["voila>=0.5.8"],
         "test": [
             "ruff==0.17.6",
             "mypy==2.4.1",
@@ -75,6 +80,10 @@ setup(
             "nbclient>=0.10",
             "nbformat>=5.10",
             "ipykernel>=6.29",
+            "jupyter-client>=8",
+            "playwright>=1.45",
+            "notebook>=7.3,<8",
+            "voila>=0.5.8",
             "build>=1.2",
             "types-tqdm",
             "natsort>=8.4",  # the reference for our natural order

@@ -35,6 +35,9 @@ def test_every_file_of_the_package_is_in_the_wheel(wheel):
 
     assert set(tracked) <= set(packed)
     assert not [name for name in packed if name.startswith("tests")]
+    shared = run("git", "ls-files", "share", cwd=ROOT).split()
+    assert shared
+    assert {name.partition(".data/data/")[2] for name in packed} >= set(shared)
 
 
 def test_the_wheel_runs_the_demo_where_nothing_else_is_installed(wheel, tmp_path):

@@ -1,0 +1,70 @@
+"""One browser and one Jupyter server for all tests here; a page for each."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from .notebook import Host, Notebook, Theme
+from .server import Server, jupyter_server
+
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--no-proxy-server",
+]
+
+NotebookOpener = Callable[..., Notebook]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # All in one process of pytest-xdist: they share the browser and the server.
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+# Not of the session: as long as playwright runs, no other test can start an event loop.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A Jupyter server with the three hosts."""
+    with jupyter_server(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture
+def open_notebook(
+    server: Server, browser: Browser, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[NotebookOpener]:
+    """Open cells in a host: ``open_notebook("lab", ["1 + 1"])`` gives a `Notebook`."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, bypass_csp=False)
+    opened: list[Notebook] = []
+
+    def open_in(host: Host, cells: Sequence[str], theme: Theme = "light") -> Notebook:
+        file = server.notebooks / f"{tmp_path.name}-{len(opened)}.ipynb"
+        Notebook.write(file, cells)
+        opened.append(Notebook(server, context, host, file, theme))
+        return opened[-1]
+
+    yield open_in
+    try:
+        for notebook in opened:
+            notebook.close()
+    finally:
+        context.close()

@@ -1,0 +1,102 @@
+"""One Jupyter server with JupyterLab, Notebook 7 and voila, in folders of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from ipykernel.kernelspec import write_kernel_spec
+
+SHARE = Path(__file__).parents[2] / "share" / "jupyter"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the server is, and the folders that it works in."""
+
+    url: str
+    token: str
+    notebooks: Path
+    runtime: Path
+
+    def ask(self, method: str, path: str) -> httpx.Response:
+        """Ask the server's own interface."""
+        headers = {"Authorization": f"token {self.token}"}
+        answer = httpx.request(method, self.url + path, headers=headers, trust_env=False)
+        return answer.raise_for_status()
+
+
+@contextlib.contextmanager
+def jupyter_server(folder: Path) -> Iterator[Server]:
+    """Start the server, give it once it answers, and end it with all its kernels."""
+    server = Server(
+        url=f"http://127.0.0.1:{_free_port()}",
+        token=secrets.token_hex(16),
+        notebooks=folder / "notebooks",
+        runtime=folder / "runtime",
+    )
+    server.notebooks.mkdir()
+    # The kernel is this very Python, whatever kernels are registered on the machine.
+    write_kernel_spec(folder / "jupyter" / "kernels" / "python3")
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"} | {
+        "JUPYTER_PATH": f"{folder / 'jupyter'}{os.pathsep}{SHARE}",
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_RUNTIME_DIR": str(server.runtime),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "HOME": str(folder),
+    }
+    command = [
+        *(sys.executable, "-m", "jupyterlab"),
+        *("--no-browser", "--allow-root", f"--notebook-dir={server.notebooks}"),
+        *("--ip=127.0.0.1", f"--port={server.url.rpartition(':')[2]}", "--port-retries=0"),
+        f"--IdentityProvider.token={server.token}",
+        "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+        "--VoilaConfiguration.template=imgcls",
+        # Notebook's plugin does not load in voila, and says so as an error.
+        "--VoilaConfiguration.extension_allowlist=[]",
+        "--VoilaConfiguration.extension_denylist=['@jupyter-notebook/lab-extension']",
+    ]
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    try:
+        _wait_until_it_answers(server, process, log)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_it_answers(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(httpx.TransportError):
+            server.ask("GET", "/api/status")
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"The Jupyter server did not start:\n{log.read_text(errors='replace')}")
