@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,19 @@ class Columns:
         self._several.pop(self.storage_ids[row], None)
         if len(labels) > 1:
             self._several[self.storage_ids[row]] = labels
+
+    def renumber(self, numbers: NDArray[np.integer[Any]]) -> None:
+        """Replace each label number `i` by ``numbers[i]``, shape (classes,)."""
+        first = np.asarray(self.first_label)
+        first[first != NO_LABEL] = numbers[first[first != NO_LABEL]]
+        for storage_id, labels in self._several.items():
+            self._several[storage_id] = tuple(int(numbers[label]) for label in labels)
+
+    def rows_with(self, label: int) -> NDArray[np.intp]:
+        """The rows of the photos that have a label, among others or alone."""
+        rows = np.flatnonzero(np.asarray(self.first_label) == label)
+        several = [i for i, labels in self._several.items() if label in labels]
+        return np.union1d(rows, np.flatnonzero(np.isin(np.asarray(self.storage_ids), several)))
 
     def count_labels(self, classes: int) -> NDArray[np.intp]:
         """Number of photos with each label, shape (classes,)."""
