@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..context import Context
+    from .journal import Journal
     from .search import SearchProvider
 
 __all__ = ["Check", "ClassificationDataset", "Part"]
@@ -45,6 +46,11 @@ class ClassificationDataset:
     ----------
     name : str
         As given.
+    source : tuple of (str, str)
+        The name and the folder or file that the photos were first read from; the same for all
+        parts of a dataset, which therefore share a label journal.
+    journal : Journal or None
+        Where changes of labels are kept on disk; see `jupyter_imgcls.data.journal.Journal.open`.
 
     See Also
     --------
@@ -53,6 +59,8 @@ class ClassificationDataset:
 
     def __init__(self, name: str, labels: Sequence[str | Label] = ()) -> None:
         self.name = name
+        self.source = (name, "")
+        self.journal: Journal | None = None
         self._problems: dict[Problem, None] = {}  # an ordered set
         self._labels: list[Label] = []
         self._label_numbers: dict[str, int] = {}
@@ -95,7 +103,7 @@ class ClassificationDataset:
         """
         from .folders import read_class_folders
 
-        return read_class_folders(cls(name), Path(root), check)
+        return read_class_folders(cls._read_from(name, root), Path(root), check)
 
     @classmethod
     def create_from_json(
@@ -132,7 +140,7 @@ class ClassificationDataset:
         """
         from .json_form import read_json
 
-        return read_json(cls(name), Path(file), context, provider, check, progress)
+        return read_json(cls._read_from(name, file), Path(file), context, provider, check, progress)
 
     @classmethod
     def create_from_csv(
@@ -149,7 +157,7 @@ class ClassificationDataset:
         """
         from .tables import read_csv
 
-        return read_csv(cls(name), Path(file), check)
+        return read_csv(cls._read_from(name, file), Path(file), check)
 
     @classmethod
     def create_from_frame(
@@ -181,7 +189,13 @@ class ClassificationDataset:
         """
         from .tables import read_frame
 
-        return read_frame(cls(name), frame, Path(root), check)
+        return read_frame(cls._read_from(name, root), frame, Path(root), check)
+
+    @classmethod
+    def _read_from(cls, name: str, source: str | os.PathLike[str]) -> ClassificationDataset:
+        dataset = cls(name)
+        dataset.source = (name, os.path.realpath(source))
+        return dataset
 
     def add_image(
         self,
@@ -330,13 +344,19 @@ class ClassificationDataset:
     ) -> None:
         """Give a photo other labels; new classes are added.
 
+        With a `journal` the change is on disk when this returns.
+
         Raises
         ------
         DatasetError
             If the photo is not in this dataset.
+        StorageError
+            If the journal cannot be written; the labels are what they were.
         """
-        row = self._row_of(image)
-        self._columns.set_labels(row, self._numbers(labels))
+        if self.journal is not None:
+            self.journal.edit([image], labels)
+        else:
+            self._columns.set_labels(self._row_of(image), self._numbers(labels))
 
     # -- dividing -------------------------------------------------------------------------------
 
@@ -348,6 +368,7 @@ class ClassificationDataset:
         It has labels of its own: changing one here does not change the other dataset.
         """
         taken = ClassificationDataset(name or self.name, self._labels)
+        taken.source = self.source
         taken._columns = self._columns.take(np.asarray(rows, dtype=np.intp))
         return taken
 

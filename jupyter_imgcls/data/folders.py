@@ -20,6 +20,7 @@ from .dataset import Check, ClassificationDataset
 from .decode import check_image
 from .natural import natural_sort
 from .problems import log_left_out
+from .relocate import free_name
 
 __all__ = ["IMAGE_SUFFIXES", "find_files", "read_class_folders", "write_class_folders"]
 
@@ -182,19 +183,11 @@ def write_class_folders(dataset: ClassificationDataset, root: Path) -> Path:
                     raise DatasetError(f"The class name {label.name!r} cannot name a folder.")
                 folder = Path(beside, part or "", label.name)
                 folder.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(image.storage_path, _free_name(folder / image.name))
+                shutil.copy2(image.storage_path, free_name(folder / image.name))
         if root.exists():
             root.rmdir()
         beside.rename(root)
     return root
-
-
-def _free_name(file: Path) -> Path:
-    """`file`, or the same name with a number where that is taken."""
-    candidates = itertools.chain(
-        [file], (file.with_stem(f"{file.stem}-{n}") for n in itertools.count(2))
-    )
-    return next(candidate for candidate in candidates if not candidate.exists())
 
 
 def _sub_folders(dataset: ClassificationDataset, root: Path) -> list[Path]:
