@@ -7,26 +7,30 @@
 PYTHON ?= python3
 BIN := .venv/bin
 METADATA := setup.py pyproject.toml package.json
+FRONT_END := jupyter_imgcls/static/image_grid.js
 export DATA
 
 .PHONY: demo test chromium format clean
 
-demo: .venv/installed
+demo: .venv/installed $(FRONT_END)
 	$(BIN)/imgcls demo $${DATA:+--data "$$DATA"}
 
-test: .venv/installed-test chromium $(if $(TORCH),.venv/installed-torch)
+test: .venv/installed-test $(FRONT_END) chromium $(if $(TORCH),.venv/installed-torch)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	js/npm run --silent check
+	js/npm run --silent test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=90 $(PYTEST)
 
 # The browser of tests/browser.
 chromium:
 	tests/browser/install-chromium
 
-format: .venv/installed-test
+format: .venv/installed-test $(FRONT_END)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	js/npm run --silent format
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -39,10 +43,18 @@ format: .venv/installed-test
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
 	touch $@ .venv/installed
 
+node_modules/.package-lock.json: package-lock.json js/npm .venv/bin/python
+	js/npm ci --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
+$(FRONT_END): node_modules/.package-lock.json package.json $(shell find js -name '*.ts' -o -name '*.css')
+	js/npm run --silent build
+	touch $@
+
 # PyTorch is a reference for the tests only; this is the version whose CPU build they were run with.
 .venv/installed-torch: .venv/installed-test
 	$(BIN)/python -m pip install --quiet torch==2.13.0 'numpy<2' 'setuptools<81'
 	touch $@
 
 clean:
-	rm -rf .venv imgcls_output build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv node_modules jupyter_imgcls/static imgcls_output build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache

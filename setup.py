@@ -25,7 +25,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["jupyter_imgcls", "jupyter_imgcls.*"]),
-    package_data={"jupyter_imgcls": ["py.typed", "evaluation/*.j2"]},
+    package_data={"jupyter_imgcls": ["py.typed", "evaluation/*.j2", "static/*"]},
     data_files=[
         (VOILA_TEMPLATE, [f"{VOILA_TEMPLATE}/{file}" for file in ("conf.json", "index.html.j2")])
     ],

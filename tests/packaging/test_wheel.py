@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "jupyter_imgcls"
 
 
 def run(*command, cwd, **options):
@@ -34,6 +35,9 @@ def test_every_file_of_the_package_is_in_the_wheel(wheel):
         packed = archive.namelist()
 
     assert set(tracked) <= set(packed)
+    built = {f"jupyter_imgcls/static/{file.name}" for file in (PACKAGE / "static").iterdir()}
+    assert {f"jupyter_imgcls/static/image_grid.{kind}" for kind in ("js", "css")} <= built
+    assert built <= set(packed)
     assert not [name for name in packed if name.startswith("tests")]
     shared = run("git", "ls-files", "share", cwd=ROOT).split()
     assert shared
@@ -57,3 +61,6 @@ def test_the_wheel_runs_the_demo_where_nothing_else_is_installed(wheel, tmp_path
     build = run(python, "-c", "import cv2; print(cv2.getBuildInformation())", cwd=tmp_path)
     assert [line.split() for line in build.splitlines() if "GUI:" in line] == [["GUI:", "NONE"]]
     run(python, "-m", "pip", "check", cwd=tmp_path)
+    # The front end is in the wheel: it needs no Node, which is not on this PATH.
+    code = "import shutil, jupyter_imgcls.widgets.image_grid; assert not shutil.which('node')"
+    run(python, "-c", code, cwd=tmp_path, env={**environment, "PATH": str(python.parent)})

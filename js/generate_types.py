@@ -1,0 +1,33 @@
+"""Write the TypeScript type of each widget's synced state from its Python traits.
+
+Run ``python js/generate_types.py`` after changing a trait; a test fails when the two differ.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from jupyter_imgcls.widgets.image_grid import ImageGrid
+
+TYPES = {traitlets.Int: "number", traitlets.Unicode: "string", traitlets.Bool: "boolean"}
+FILES = {Path(__file__).parent / "widgets/image_grid/state.ts": ImageGrid}
+
+
+def state_type(widget: type[anywidget.AnyWidget]) -> str:
+    """The TypeScript module for the synced traits that `widget` adds."""
+    inherited = anywidget.AnyWidget.class_trait_names()
+    fields = [
+        f"  {name}: {TYPES[type(trait)]};\n"
+        for name, trait in sorted(widget.class_traits(sync=True).items())
+        if name not in inherited and not name.startswith("_")
+    ]
+    head = "/** Made by js/generate_types.py from the traits of the Python class. */\n"
+    return f"{head}export interface {widget.__name__}State {{\n{''.join(fields)}}}\n"
+
+
+if __name__ == "__main__":
+    for file, widget in FILES.items():
+        file.write_text(state_type(widget), encoding="utf-8")

@@ -1,0 +1,110 @@
+/** What stands above and below the photos: the count, 'go to', the size of thumbnails, the keys. */
+
+import { element } from "./dom";
+
+const KEYS: [string, string][] = [
+  ["← → ↑ ↓", "move; with Shift, select on the way"],
+  ["Page Up, Page Down", "move by a page"],
+  ["Home, End", "first, last photo"],
+  ["#", "go to a photo by its number"],
+  ["Space, Ctrl-click", "select or deselect one"],
+  ["Shift-click", "select from the last one to here"],
+  ["Drag", "select with a rectangle; Ctrl keeps what is selected"],
+  ["Ctrl-A, Esc", "select all, none"],
+  ["Enter, double click", "open large; wheel, + and − zoom, ← → go on, Esc closes"],
+  ["?", "these keys"],
+];
+
+export interface ToolbarActions {
+  goTo(position: number): void;
+  resize(size: number): void;
+  again(): void;
+  /** Give the keyboard back to the photos. */
+  leave(): void;
+}
+
+export class Toolbar {
+  readonly bar: HTMLElement;
+  readonly status: HTMLElement;
+  readonly help = element("dialog", "ig-help", { "aria-label": "Keys" });
+  readonly #count = element("span", "ig-count", { "aria-live": "polite" });
+  readonly #goTo = element("input", "ig-goto", {
+    type: "number",
+    min: "1",
+    placeholder: "Go to #",
+    title: "Go to a photo by its number (#)",
+    "aria-label": "Go to photo number",
+  });
+  readonly #slider = element("input", "ig-size", {
+    type: "range",
+    min: "64",
+    max: "320",
+    step: "16",
+    title: "Size of the photos",
+    "aria-label": "Size of the photos",
+  });
+  readonly #message = element("span", "", { role: "status" });
+  readonly #again = element("button", "ig-button", { type: "button" }, ["Try again"]);
+
+  constructor(private readonly actions: ToolbarActions) {
+    const keys = element(
+      "button",
+      "ig-button",
+      { type: "button", title: "Keys (?)", "aria-label": "Show the keys" },
+      ["?"],
+    );
+    keys.addEventListener("click", () => this.showKeys());
+    this.bar = element("div", "ig-bar", {}, [this.#count, this.#goTo, this.#slider, keys]);
+    this.status = element("div", "ig-status", {}, [this.#message, this.#again]);
+    this.status.hidden = true;
+
+    this.#goTo.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && this.#goTo.value !== "") {
+        this.actions.goTo(this.#goTo.valueAsNumber - 1);
+        this.#goTo.value = "";
+      }
+      if (event.key === "Enter" || event.key === "Escape") this.actions.leave();
+    });
+    this.#slider.addEventListener("input", () => this.actions.resize(this.#slider.valueAsNumber));
+    this.#again.addEventListener("click", () => this.actions.again());
+
+    const rows = KEYS.map(([key, what]) =>
+      element("tr", "", {}, [
+        element("th", "", { scope: "row" }, [key]),
+        element("td", "", {}, [what]),
+      ]),
+    );
+    const close = element("button", "ig-button", { type: "button" }, ["Close"]);
+    close.addEventListener("click", () => this.help.close());
+    this.help.append(element("table", "", {}, rows), close);
+    this.help.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "?") this.help.close();
+    });
+    this.help.addEventListener("close", () => this.actions.leave());
+  }
+
+  showKeys(): void {
+    this.help.showModal();
+  }
+
+  askForNumber(): void {
+    this.#goTo.focus();
+  }
+
+  update(count: number, total: number, selected: number, size: number): void {
+    const photos = (n: number) => `${n.toLocaleString("en")} photo${n === 1 ? "" : "s"}`;
+    let text =
+      count === total ? photos(total) : `${count.toLocaleString("en")} of ${photos(total)}`;
+    if (selected > 0) text += `, ${selected.toLocaleString("en")} selected`;
+    if (this.#count.textContent !== text) this.#count.textContent = text;
+    this.#goTo.max = String(count);
+    this.#goTo.disabled = count === 0;
+    this.#slider.valueAsNumber = size;
+  }
+
+  say(message: string): void {
+    this.status.hidden = message === "";
+    this.#message.textContent = message;
+  }
+}
