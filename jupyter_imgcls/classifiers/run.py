@@ -145,6 +145,8 @@ class TrainingRun:
         The epochs done so far. Do not change it.
     epochs_done : float
         Epochs done, the current one by the share of its minibatches; never gets smaller.
+    minibatch : tuple of int
+        How many minibatches of the current epoch are done, and of how many; (0, 0) at first.
     error : BaseException or None
         What went wrong, when `state` is ``"failed"``.
     """
@@ -159,6 +161,7 @@ class TrainingRun:
         self.history = list(history)
         # One number, so that whoever reads it in another thread never sees half of a change.
         self.epochs_done = float(len(self.history))
+        self.minibatch = (0, 0)
         self.error: BaseException | None = None
         self._work = work
         self._listeners: list[TrainingListener] = []
@@ -259,6 +262,7 @@ class TrainingRun:
     def add_batch(self, done: int, of: int, loss: float) -> None:
         """Note a minibatch."""
         self.epochs_done = len(self.history) + done / of
+        self.minibatch = (done, of)
         self._tell("on_batch", loss)
 
     def add_epoch(self, record: EpochRecord) -> None:
