@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .classification import ClassificationEvaluation
 
-__all__ = ["graph_pr_curve", "graph_roc_curve"]
+__all__ = ["graph_pr_curve", "graph_roc_curve", "thinned"]
 
 _NAMED_CURVES = 10
 _WORST_CURVES = 5
@@ -108,7 +108,7 @@ def _graph_curves(
             turn = number if len(named) == len(drawn) else len(handles)
             dashes = DASHES[turn // len(PALETTE) % len(DASHES)]
             style = {"color": PALETTE[turn % len(PALETTE)], "lw": 1.6, "ls": dashes, "zorder": 3}
-        (line,) = ax.plot(*_thinned(x, y), drawstyle=drawstyle, **style)
+        (line,) = ax.plot(*thinned(x, y), drawstyle=drawstyle, **style)
         if number in named:
             handles.append(line)
             texts.append(f"{areas.classes[number]:.3f}  {shown_name(ce.labels[number].name)}")
@@ -117,7 +117,7 @@ def _graph_curves(
         macro = (_GRID, total / len(drawn))
         averages.append(("macro average", macro, defined_mean(areas.classes), "--", "default"))
     for position, (name, (x, y), area, dashes, step) in enumerate(averages):
-        (line,) = ax.plot(*_thinned(x, y), color=ink, lw=2, ls=dashes, drawstyle=step, zorder=4)
+        (line,) = ax.plot(*thinned(x, y), color=ink, lw=2, ls=dashes, drawstyle=step, zorder=4)
         handles.insert(position, line)
         texts.insert(position, f"{area:.3f}  {name}")
     title, place = legend
@@ -130,8 +130,8 @@ def _graph_curves(
         text.set_fontfamily(fonts())
 
 
-def _thinned(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    # A million points would make a picture of many megabytes that looks the same.
+def thinned(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """A curve of at most 600 points that looks the same; a million would take many megabytes."""
     if len(x) <= _CURVE_POINTS:
         return x, y
     # Equal steps along the curve, not along the thresholds: most of those crowd in one corner.

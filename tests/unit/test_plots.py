@@ -160,7 +160,7 @@ def test_a_class_has_the_same_colour_in_both_kinds_of_curves():
 def test_a_curve_of_a_million_points_is_drawn_with_hundreds():
     rng = np.random.default_rng(0)
     x, y = np.sort(rng.random((2, 100_000)), axis=1)
-    thin_x, thin_y = plot_curves._thinned(x, y)
+    thin_x, thin_y = plot_curves.thinned(x, y)
     assert len(thin_x) <= 602
     assert (thin_x[0], thin_x[-1]) == (x[0], x[-1])
     assert np.abs(np.interp(x, thin_x, thin_y) - y).max() < 0.01
