@@ -53,7 +53,9 @@ class PathColumn(Sequence[str]):
     def find(self, paths: set[str]) -> dict[str, int]:
         """The row of each of `paths` that is in the column."""
         if len(paths) > _FEW:
-            return {path: row for row, path in enumerate(self) if path in paths}
+            folders = {self._folder_numbers.get(os.path.dirname(path), -1) for path in paths}  # noqa: PTH120
+            rows_there = np.flatnonzero(np.isin(np.asarray(self._folder), list(folders)))
+            return {path: row for row in rows_there.tolist() if (path := self[row]) in paths}
         rows = {path: self._find_one(path) for path in paths}
         return {path: row for path, row in rows.items() if row is not None}
 

@@ -377,6 +377,27 @@ def test_photos_that_changed_names_keep_their_own_labels(open_journal, root):
     assert label_of(again, "cup2.png") == ["bowl"]
 
 
+def test_a_photo_whose_date_changed_is_still_itself(open_journal, root):
+    journal = open_journal()
+    journal.edit(journal.dataset.images[:1], "bowl")
+    journal.close()
+    os.utime(root / "cup" / "cup1.png", (1e9, 1e9))
+
+    for _ in range(2):
+        again = open_journal()
+        assert label_of(again, "cup1.png") == ["bowl"]
+        again.close()
+
+
+def test_a_photo_with_other_content_is_another_photo(open_journal, root):
+    journal = open_journal()
+    journal.edit(journal.dataset.images[:1], "bowl")
+    journal.close()
+    save_photo(root / "cup" / "cup1.png", seed=77)
+
+    assert label_of(open_journal(), "cup1.png") == ["cup"]
+
+
 def test_a_copy_of_a_labelled_photo_is_another_photo(open_journal, root):
     journal = open_journal()
     journal.edit(journal.dataset.images[:1], "bowl")
@@ -498,6 +519,21 @@ def test_a_full_disk_changes_nothing(open_journal):
     assert label_of(open_journal(), "cup2.png") == ["plate"]
 
 
+def test_a_journal_that_another_program_keeps_busy_says_so(open_journal):
+    journal = open_journal()
+    journal._connection.execute("PRAGMA busy_timeout = 20")
+    other = sqlite3.connect(journal.file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(StorageError, match="try again"):
+        journal.edit(journal.dataset.images[:1], "bowl")
+    other.execute("ROLLBACK")
+    other.close()
+    assert state(journal)[0] == ["cup", "plate"]
+    journal.edit(journal.dataset.images[:1], "bowl")
+    assert label_of(open_journal(), "cup1.png") == ["bowl"]
+
+
 def test_a_journal_that_cannot_be_written_says_so(open_journal, context):
     (context.storage.persistent_path / "journals").write_text("a file where a folder should be")
     with pytest.raises(StorageError, match="permissions"):
@@ -521,3 +557,17 @@ def test_a_folder_of_another_user_says_so():
         finally:
             os.seteuid(0)
     assert dataset.journal is None
+
+
+def test_many_paths_are_found_as_few_are(tmp_path):
+    dataset = ClassificationDataset("photos")
+    for folder in ("a", "b"):
+        dataset.add_folder(str(tmp_path / folder), [f"{n}.jpg" for n in range(100)], "cup")
+    paths = list(dataset.paths)
+    absent = {str(tmp_path / "a" / "100.jpg"), str(tmp_path / "c" / "1.jpg")}
+
+    assert dataset.paths.find(set(paths) | absent) == {path: i for i, path in enumerate(paths)}
+    assert dataset.paths.find({paths[150]} | absent) == {paths[150]: 150}
+    dataset.paths.move(150, str(tmp_path / "c" / "1.jpg"))
+    assert dataset.paths.find({paths[150]} | absent) == {str(tmp_path / "c" / "1.jpg"): 150}
+    assert dataset.paths[149] == paths[149] and dataset.paths[151] == paths[151]

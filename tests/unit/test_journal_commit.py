@@ -248,6 +248,22 @@ def test_photos_move_to_another_disk(tmp_path):
         assert not source.exists() and move_file(source, target)
 
 
+def test_photos_move_where_there_are_no_hard_links(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError("hard links are not supported")
+
+    monkeypatch.setattr(os, "link", refuse)
+    source, taken, target = (tmp_path / name for name in ("photo", "taken", "target"))
+    source.write_bytes(b"photo")
+    taken.write_bytes(b"another")
+    with pytest.raises(FileExistsError):
+        move_file(source, taken)
+    assert move_file(source, target)
+
+    assert taken.read_bytes() == b"another" and target.read_bytes() == b"photo"
+    assert sorted(os.listdir(tmp_path)) == ["taken", "target"]
+
+
 def test_a_move_that_is_cut_off_on_another_disk_is_finished(tmp_path):
     source, target = tmp_path / "photo", tmp_path / "cup" / "photo"
     source.write_bytes(b"photo")
@@ -256,3 +272,44 @@ def test_a_move_that_is_cut_off_on_another_disk_is_finished(tmp_path):
 
     assert move_file(source, target)
     assert not source.exists() and target.read_bytes() == b"photo"
+
+
+def test_a_class_that_was_renamed_is_in_its_new_folder_afterwards(journal, root):
+    journal.rename_class("cup", "mug")
+    assert len(journal.commit(root, dry_run=False).moves) == 3
+    journal.close()
+
+    with pytest.warns(UserWarning, match="No photo in class cup"):
+        anew = ClassificationDataset.create_from_dir("photos", root)
+    with Journal.open(anew) as again:
+        assert anew.count_labels() == {"mug": 3, "plate": 2}
+        again.undo()
+        assert anew.count_labels() == {"cup": 3, "plate": 2}
+
+
+def test_a_renamed_class_takes_along_photos_that_came_since(journal, root):
+    journal.rename_class("cup", "mug")
+    (root / "cup" / "cup1.png").rename(root / "cup" / "late.png")
+    journal.add_class("bowl")
+    journal.close()
+    (root / "mug").mkdir()
+    (root / "cup" / "cup2.png").rename(root / "mug" / "cup2.png")
+
+    anew = ClassificationDataset.create_from_dir("photos", root)
+    with Journal.open(anew):
+        assert anew.count_labels() == {"mug": 3, "plate": 2, "bowl": 0}
+
+
+def test_file_names_that_are_no_unicode_are_labelled_and_moved(root):
+    odd = os.fsencode(root / "cup") + b"/caf\xe9.png"
+    os.rename(root / "cup" / "cup1.png", odd)
+    for label in ("bowl", "plate"):
+        dataset = ClassificationDataset.create_from_dir("photos", root)
+        with Journal.open(dataset) as journal:
+            (image,) = (image for image in dataset.images if "caf" in image.name)
+            journal.edit([image], label)
+            journal.commit(root, dry_run=False)
+            assert journal.history(image)[-1].path == os.fsencode(image.storage_path)
+
+    assert os.listdir(os.fsencode(root / "bowl")) == []
+    assert b"caf\xe9.png" in os.listdir(os.fsencode(root / "plate"))
