@@ -1,0 +1,48 @@
+"""A still picture beside a widget, for a notebook that is opened without a kernel."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from IPython.display import display, update_display
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["StillPicture"]
+
+
+class StillPicture:
+    """A mixin for a widget that can draw its state; put it before the widget's class."""
+
+    _displays: tuple[str, ...] = ()
+
+    def draw_still(self, figure: Figure) -> None:
+        """Draw the state on an empty matplotlib figure."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**options)  # type: ignore[misc]
+        return {**bundle, "image/png": self._png()}
+
+    def _ipython_display_(self, **_options: Any) -> None:
+        # A display with a name can be given a newer picture later.
+        name = uuid4().hex
+        self._displays += (name,)
+        display(self._repr_mimebundle_(), raw=True, display_id=name)  # type: ignore[no-untyped-call]
+
+    def _refresh_still(self) -> None:
+        """Put a picture of the present state where the widget is displayed."""
+        for name in self._displays:
+            update_display(self._repr_mimebundle_(), raw=True, display_id=name)  # type: ignore[no-untyped-call]
+
+    def _png(self) -> bytes:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(7, 3.2), dpi=100, layout="constrained", facecolor="white")
+        self.draw_still(figure)
+        file = BytesIO()
+        figure.savefig(file, format="png")
+        return file.getvalue()

@@ -1,0 +1,128 @@
+"""The look that the widgets made of ipywidgets and bqplot share, and text that is never HTML.
+
+Colours come from the host's own CSS variables, so that a widget follows its light or dark theme;
+what stands behind a comma is for hosts that lack them.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+import bqplot
+import ipywidgets
+
+from ..evaluation.plot_style import shown_name
+
+__all__ = ["axis", "figure", "free_of_busy_cells", "legend", "rows", "stylesheet", "text", "tiles"]
+
+_CSS = """
+.imgcls { color: var(--jp-ui-font-color1, inherit);
+  font: 13px/1.4 var(--jp-ui-font-family, system-ui, sans-serif); padding: 4px 0 8px; }
+.imgcls .widget-html-content { font-size: 13px; line-height: 1.4; }
+.imgcls .bqplot, .imgcls .bqplot .classic {
+  --bq-background: transparent; --bq-plotarea-background-fill: transparent;
+  --bq-font: 11px var(--jp-ui-font-family, system-ui, sans-serif);
+  --bq-axislabel-font: 12px var(--jp-ui-font-family, system-ui, sans-serif);
+  --bq-axis-tick-text-fill: var(--jp-ui-font-color2, currentColor);
+  --bq-axislabel-fill: var(--jp-ui-font-color2, currentColor);
+  --bq-grid-color: var(--jp-border-color2, #8883);
+  --bq-axis-border-color: var(--jp-border-color1, #8886); }
+.imgcls .bqplot .axis .tick line { shape-rendering: crispEdges; }
+.imgcls-title { font-weight: 600; }
+.imgcls-muted { color: var(--jp-ui-font-color2, currentColor); }
+.imgcls-legend { display: flex; flex-wrap: wrap; gap: 4px 16px; align-items: center; }
+.imgcls-legend i { display: inline-block; width: 16px; height: 3px; border-radius: 2px;
+  margin-right: 8px; vertical-align: middle; }
+.imgcls-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(96px, 1fr));
+  gap: 8px 16px; }
+.imgcls-tiles span { display: block; color: var(--jp-ui-font-color2, currentColor);
+  font-size: 12px; }
+.imgcls-tiles b { font-size: 16px; font-weight: 400; font-variant-numeric: tabular-nums;
+  white-space: nowrap; }
+.imgcls-error { border-left: 4px solid var(--jp-error-color1, #d32f2f); padding: 8px 12px;
+  background: var(--jp-layout-color2, #8882); white-space: pre-wrap; overflow-wrap: anywhere; }
+.imgcls-log { max-height: 132px; overflow: auto; padding: 8px 12px;
+  background: var(--jp-layout-color2, #8882); font: 12px/1.5 var(--jp-code-font-family, monospace);
+  white-space: pre-wrap; }
+.imgcls-caption { font-size: 11px; line-height: 1.3; overflow-wrap: anywhere; }
+.imgcls-thumbnail { border-radius: 4px; object-fit: contain;
+  background: var(--jp-layout-color2, #8882); }
+.imgcls button:focus-visible, .imgcls select:focus-visible, .imgcls .noUi-handle:focus-visible {
+  outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px; }
+.imgcls button:disabled { cursor: not-allowed; }
+"""
+
+
+def stylesheet() -> ipywidgets.HTML:
+    """The style sheet; the first child of every widget with the class ``imgcls``."""
+    return ipywidgets.HTML(f"<style>{_CSS}</style>", layout=ipywidgets.Layout(display="none"))
+
+
+def text(words: object, longest: int = 2000) -> str:
+    """Words, such as a class's name, as HTML that shows exactly them.
+
+    Parameters
+    ----------
+    words : object
+        What to show; its `str`.
+    longest : int
+        Longer text loses its middle.
+    """
+    # Set apart, a dollar or a backslash does not begin a formula for the host's MathJax.
+    shown = escape(shown_name(str(words), longest))
+    return shown.replace("$", "<span>$</span>").replace("\\", "<span>\\</span>")
+
+
+def tiles(values: dict[str, str]) -> str:
+    """Named values as HTML, both given as text."""
+    pairs = (
+        f"<div><span>{text(name)}</span><b>{text(value)}</b></div>"
+        for name, value in values.items()
+    )
+    return f'<div class="imgcls-tiles">{"".join(pairs)}</div>'
+
+
+def legend(title: str, colours: dict[str, str]) -> str:
+    """A chart's title and what its colours mean, as HTML."""
+    marks = (
+        f'<span><i style="background:{c}"></i>{text(name)}</span>' for name, c in colours.items()
+    )
+    return (
+        f'<div class="imgcls-legend"><span class="imgcls-title">{text(title)}</span>'
+        f"{''.join(marks)}</div>"
+    )
+
+
+def axis(scale: bqplot.Scale, label: str, **options: object) -> bqplot.Axis:
+    """An axis with faint grid lines."""
+    return bqplot.Axis(scale=scale, label=label, grid_lines="solid", **options)
+
+
+def figure(marks: list[bqplot.Mark], axes: list[bqplot.Axis], height: int) -> bqplot.Figure:
+    """A chart of some height in pixels, as wide as there is room."""
+    return bqplot.Figure(
+        marks=marks,
+        axes=axes,
+        display_toolbar=False,
+        fig_margin={"top": 8, "bottom": 40, "left": 52, "right": 16},
+        min_aspect_ratio=0.1,
+        max_aspect_ratio=100,
+        animation_duration=0,
+        layout=ipywidgets.Layout(width="auto", min_width="0", height=f"{height}px"),
+    )
+
+
+def rows(*children: ipywidgets.Widget, gap: int = 8) -> ipywidgets.HBox:
+    """Children beside each other, below each other where there is no room."""
+    layout = ipywidgets.Layout(flex_flow="row wrap", grid_gap=f"8px {gap}px")
+    return ipywidgets.HBox(children, layout=layout)
+
+
+def free_of_busy_cells(widget: ipywidgets.Widget) -> None:
+    """Let a widget answer while a cell is busy, on kernels that can (ipykernel 7.3 and later).
+
+    They run what the page asks in a thread of its own if the request says so, but pages of today do
+    not; this hook of theirs, which is private, makes them.
+    """
+    if hasattr(widget.comm, "_reply_subshell_for"):
+        widget.comm._reply_subshell_for = lambda data, default: default

@@ -1,0 +1,160 @@
+"""Loss and accuracy over the epochs, as charts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import bqplot
+import ipywidgets
+import numpy as np
+from numpy.typing import NDArray
+
+from ..classifiers.run import EpochRecord
+from ..evaluation.plot_style import ACCENT, ALERT
+from .theme import axis, figure, legend
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["TrainingCurves"]
+
+_MINIBATCH = "#8c959f"
+_COLOURS = {"training": ACCENT, "evaluation": ALERT}
+_MOST_MINIBATCHES = 1000
+_MOST_TICKS = 8
+_HEIGHT = 220
+
+
+class TrainingCurves(ipywidgets.HBox):
+    """Two charts: loss of minibatches and epochs, accuracy in percent on both sets."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._batches: list[tuple[float, float]] = []
+        self._history: list[EpochRecord] = []
+        self._epochs = bqplot.LinearScale(min=0, max=1, allow_padding=False)
+        self._losses = bqplot.LinearScale(min=0, max=1, allow_padding=False)
+        percent = bqplot.LinearScale(min=0, max=103, allow_padding=False)
+        self._batch_line = self._line(self._losses, _MINIBATCH, stroke_width=1, opacities=[0.6])
+        self._loss_lines = [self._line(self._losses, colour) for colour in _COLOURS.values()]
+        self._accuracy_lines = [self._line(percent, colour) for colour in _COLOURS.values()]
+        self._epoch_axes = [axis(self._epochs, "Epoch", tick_format="d") for _ in range(2)]
+        self._loss_axis = _value_axis(self._losses, _ticks(1))
+        charts = [
+            (
+                legend("Loss", {"minibatch": _MINIBATCH, **_COLOURS}),
+                [self._batch_line, *self._loss_lines],
+                [self._epoch_axes[0], self._loss_axis],
+            ),
+            (
+                legend("Accuracy, %", _COLOURS),
+                self._accuracy_lines,
+                [self._epoch_axes[1], _value_axis(percent, _ticks(100))],
+            ),
+        ]
+        layout = ipywidgets.Layout(flex="1 1 280px", min_width="0")
+        super().__init__(
+            [
+                ipywidgets.VBox(
+                    [ipywidgets.HTML(words), figure(marks, axes, _HEIGHT)], layout=layout
+                )
+                for words, marks, axes in charts
+            ],
+            layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="16px", width="100%"),
+        )
+        self.clear(1)
+
+    def _line(self, y: bqplot.Scale, colour: str, **look: object) -> bqplot.Lines:
+        look = {"stroke_width": 2, "marker": "circle", "marker_size": 24, **look}
+        if look["stroke_width"] == 1:
+            del look["marker"]  # a minibatch is not a point of its own
+        return bqplot.Lines(x=[], y=[], scales={"x": self._epochs, "y": y}, colors=[colour], **look)
+
+    def clear(self, epochs: int) -> None:
+        """Begin again, for a training of so many epochs."""
+        with self._lock:
+            self._batches = []
+        self._epochs.max = float(max(epochs, 1))
+        ticks = np.arange(0, epochs + 1, max(1, -(-epochs // _MOST_TICKS)))
+        for epoch_axis in self._epoch_axes:
+            epoch_axis.tick_values = ticks
+        self.show([])
+
+    def add_batch(self, epochs_done: float, loss: float) -> None:
+        """Note a minibatch's loss; it is seen at the next `show`."""
+        with self._lock:
+            self._batches.append((epochs_done, loss))
+            if len(self._batches) > 2 * _MOST_MINIBATCHES:
+                del self._batches[::2]
+
+    def show(self, history: Sequence[EpochRecord]) -> None:
+        """Draw the epochs done, and the minibatches noted."""
+        self._history = list(history)
+        with self._lock:
+            step = -(-len(self._batches) // _MOST_MINIBATCHES) or 1
+            batches = self._batches[::step]
+        drawn = [
+            _set(self._batch_line, [x for x, _ in batches], [loss for _, loss in batches]),
+            *(
+                _set(line, *_points(history, name))
+                for line, name in zip(self._loss_lines, ("loss", "eval_loss"), strict=True)
+            ),
+        ]
+        for line, name in zip(self._accuracy_lines, ("train_error", "eval_error"), strict=True):
+            epochs, errors = _points(history, name)
+            _set(line, epochs, [100 * (1 - error) for error in errors])
+        # A minibatch or two far off would flatten all else.
+        highest = max([*drawn[1], *drawn[2], *_usual(drawn[0])], default=1.0)
+        ticks = _ticks(max(highest, 1e-6))
+        if ticks[-1] != self._losses.max:
+            self._losses.max, self._loss_axis.tick_values = float(ticks[-1]), ticks
+
+    def draw_still(self, figure: Figure) -> None:
+        """Draw the same with matplotlib."""
+        loss, accuracy = figure.subplots(1, 2)
+        loss.plot(self._batch_line.x, self._batch_line.y, color=_MINIBATCH, lw=0.8)
+        names = zip(_COLOURS, self._loss_lines, self._accuracy_lines, strict=True)
+        for name, loss_line, accuracy_line in names:
+            loss.plot(loss_line.x, loss_line.y, "o-", ms=3, color=_COLOURS[name], label=name)
+            accuracy.plot(
+                accuracy_line.x, accuracy_line.y, "o-", ms=3, color=_COLOURS[name], label=name
+            )
+        loss.set(title="Loss", xlabel="Epoch", ylim=(0, self._losses.max))
+        accuracy.set(title="Accuracy, %", xlabel="Epoch", ylim=(0, 102))
+        for ax in (loss, accuracy):
+            ax.set_xlim(0, self._epochs.max)
+            ax.grid(alpha=0.25, linewidth=0.6)
+            ax.spines[["top", "right"]].set_visible(False)
+            ax.legend(fontsize=8, frameon=False)
+
+
+def _value_axis(scale: bqplot.Scale, ticks: NDArray[np.float64]) -> bqplot.Axis:
+    return axis(scale, "", side="left", tick_format="~g", tick_values=ticks)
+
+
+def _ticks(highest: float) -> NDArray[np.float64]:
+    """Round numbers from 0 on, three to six, the last not below `highest`."""
+    power = 10 ** np.floor(np.log10(highest))
+    step = power * next(part for part in (0.2, 0.25, 0.5, 1, 2) if highest <= 5 * part * power)
+    ticks: NDArray[np.float64] = np.round(step * np.arange(np.ceil(highest / step) + 1), 12)
+    return ticks
+
+
+def _points(history: Sequence[EpochRecord], name: str) -> tuple[list[int], list[float]]:
+    values = [(record.epoch, getattr(record, name)) for record in history]
+    known = [(epoch, value) for epoch, value in values if value is not None]
+    return [epoch for epoch, _ in known], [value for _, value in known]
+
+
+def _set(line: bqplot.Lines, x: Sequence[float], y: Sequence[float]) -> Sequence[float]:
+    """Give a line its points, in one message and only if they changed."""
+    if len(x) != len(line.x) or (len(x) and (x[-1] != line.x[-1] or y[-1] != line.y[-1])):
+        with line.hold_sync():
+            line.x, line.y = np.array(x, dtype=float), np.array(y, dtype=float)
+    return y
+
+
+def _usual(losses: Sequence[float]) -> list[float]:
+    return [float(np.quantile(losses, 0.98))] if losses else []
