@@ -1,19 +1,18 @@
 /** The grid of one page view: only the photos in sight are in the page. */
 
 import type { AnyModel } from "@anywidget/types";
-import { Cell } from "./cell";
 import { type Answer, Client } from "./client";
 import { element } from "./dom";
+import { Fetching } from "./fetching";
 import * as layout from "./layout";
-import { Photos, sizeToAsk } from "./photos";
+import { Lines } from "./lines";
+import { Order } from "./order";
+import { Photos } from "./photos";
 import { addRubberBand } from "./rubber";
 import { Selection } from "./selection";
 import type { ImageGridState } from "./state";
 import { Toolbar } from "./toolbar";
 import { Viewer } from "./viewer";
-
-const FETCH_EVERY = 60;
-let grids = 0;
 
 interface Numbers {
   total: number;
@@ -25,6 +24,7 @@ export class Grid {
   readonly #model: AnyModel<ImageGridState>;
   readonly #client: Client;
   readonly #photos: Photos;
+  readonly #fetching: Fetching;
   readonly #toolbar: Toolbar;
   readonly #viewer: Viewer;
   readonly #spacer = element("div", "ig-spacer", { role: "presentation" });
@@ -32,20 +32,15 @@ export class Grid {
   readonly #empty = element("div", "ig-empty", {}, ["No photos match: clear the filter."]);
   readonly #scroller: HTMLElement;
   readonly #resized: ResizeObserver;
-  readonly #name = `ig-${grids++}`;
-  #lines = new Map<number, { line: HTMLElement; cells: Cell[] }>();
+  readonly #lines = new Lines(this.#layer);
   #selection = new Selection(0);
-  #order: Uint32Array | null = null;
-  #positions: Map<number, number> | null = null;
-  #total = 0;
+  #order = new Order(0, null);
   #ready = false;
   #layout = layout.layOut(0, 0, 0, 128);
   #top = 0;
   #active = -1;
   #before: Uint32Array | null = null;
   #frame = 0;
-  #fetchTimer: ReturnType<typeof setTimeout> | undefined;
-  #fetched = 0;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(model: AnyModel<ImageGridState>) {
@@ -56,6 +51,12 @@ export class Grid {
       () => this.#draw(),
       (reason) => this.#toolbar.say(`The photos could not be had: ${reason}`),
     );
+    this.#fetching = new Fetching(this.#photos, () => ({
+      top: this.#top,
+      layout: this.#layout,
+      order: this.#order,
+      thumbnailSize: model.get("thumbnail_size"),
+    }));
     this.#toolbar = new Toolbar({
       goTo: (position) => this.#goTo(position),
       resize: (size) => {
@@ -66,7 +67,7 @@ export class Grid {
       leave: () => this.#scroller.focus({ preventScroll: true }),
     });
     this.#viewer = new Viewer(
-      (size) => this.#photos.large(this.#rowAt(this.#active), size),
+      (size) => this.#photos.large(this.#order.rowAt(this.#active), size),
       (by) => {
         const next = Math.min(Math.max(0, this.#active + by), this.#layout.count - 1);
         if (next === this.#active) return;
@@ -99,7 +100,7 @@ export class Grid {
 
   close(): void {
     cancelAnimationFrame(this.#frame);
-    clearTimeout(this.#fetchTimer);
+    this.#fetching.stop();
     clearTimeout(this.#saveTimer);
     this.#resized.disconnect();
     this.#model.off("msg:custom", this.#onChange);
@@ -127,18 +128,15 @@ export class Grid {
   }
 
   #setOrder({ content, buffers }: Answer<Numbers>): void {
-    const row =
-      this.#active >= 0 && this.#active < this.#layout.count ? this.#rowAt(this.#active) : -1;
-    if (content.total !== this.#total) {
+    const row = this.#active < 0 ? -1 : this.#order.rowAt(this.#active);
+    if (content.total !== this.#order.total) {
       const rows = this.#selection.rows();
-      this.#total = content.total;
-      this.#selection = new Selection(this.#total);
+      this.#selection = new Selection(content.total);
       this.#selection.replace(rows);
     }
-    this.#order = content.ordered ? numbers(buffers[0]) : null;
-    this.#positions = null;
+    this.#order = new Order(content.total, content.ordered ? numbers(buffers[0]) : null);
     this.#selection.anchor = 0;
-    this.#active = row < 0 ? -1 : this.#positionOf(row);
+    this.#active = this.#order.positionOf(row);
     this.#relayout();
   }
 
@@ -157,7 +155,7 @@ export class Grid {
     } else {
       this.#photos.markAllStale();
       const { total } = content as unknown as Numbers;
-      if (total !== this.#total && !this.#order) {
+      if (total !== this.#order.total && this.#order.whole) {
         this.#setOrder({ content: { total, ordered: false }, buffers: [] });
       }
       this.#draw();
@@ -175,7 +173,7 @@ export class Grid {
 
   #onActive = (): void => {
     const row = this.#model.get("active");
-    const position = row < 0 ? -1 : this.#positionOf(row);
+    const position = row < 0 ? -1 : this.#order.positionOf(row);
     if (position !== this.#active) {
       this.#active = position;
       if (position >= 0) this.#scrollTo(layout.topToShow(position, this.#top, this.#layout));
@@ -214,7 +212,7 @@ export class Grid {
     );
     scroller.addEventListener("keydown", (event) => this.#onKey(event));
     this.#layer.addEventListener("dblclick", (event) => {
-      if (this.#positionUnder(event) !== null) this.#open();
+      if (this.#lines.positionOf(event.target as Element) !== null) this.#open();
     });
     addRubberBand({
       layer: this.#layer,
@@ -227,7 +225,7 @@ export class Grid {
       drag: (x1, y1, x2, y2) => {
         this.#selection.replace(this.#before ?? []);
         for (const position of layout.positionsUnder(x1, y1, x2, y2, this.#layout)) {
-          this.#selection.add(this.#rowAt(position));
+          this.#selection.add(this.#order.rowAt(position));
         }
         this.#draw();
       },
@@ -236,7 +234,7 @@ export class Grid {
   }
 
   #onPress(event: PointerEvent): void {
-    const position = this.#positionUnder(event);
+    const position = this.#lines.positionOf(event.target as Element);
     this.#scroller.focus({ preventScroll: true });
     if (position === null) {
       this.#selection.replace([]);
@@ -250,11 +248,11 @@ export class Grid {
 
   #select(position: number, range: boolean, keep: boolean): void {
     if (range) {
-      this.#selection.range(this.#selection.anchor, position, this.#rowAt, keep);
+      this.#selection.range(this.#selection.anchor, position, this.#order.rowAt, keep);
       return;
     }
-    if (keep) this.#selection.toggle(this.#rowAt(position));
-    else this.#selection.replace([this.#rowAt(position)]);
+    if (keep) this.#selection.toggle(this.#order.rowAt(position));
+    else this.#selection.replace([this.#order.rowAt(position)]);
     this.#selection.anchor = position;
   }
 
@@ -266,7 +264,7 @@ export class Grid {
       this.#sendSelection();
       this.#goTo(target);
     } else if (control && event.key.toLowerCase() === "a") {
-      this.#selection.range(0, this.#layout.count - 1, this.#rowAt, false);
+      this.#selection.range(0, this.#layout.count - 1, this.#order.rowAt, false);
       this.#sendSelection();
     } else if (event.key === "Escape") {
       this.#selection.replace([]);
@@ -297,7 +295,7 @@ export class Grid {
   }
 
   #open(): void {
-    const photo = this.#photos.get(this.#rowAt(this.#active));
+    const photo = this.#photos.get(this.#order.rowAt(this.#active));
     const number = `${(this.#active + 1).toLocaleString("en")} of ${this.#layout.count.toLocaleString("en")}`;
     const title = [number, photo?.caption, photo?.badge].filter(Boolean).join(" · ");
     void this.#viewer.show({ title, preview: photo?.url ?? null });
@@ -305,7 +303,7 @@ export class Grid {
 
   #setActive(position: number): void {
     this.#active = position;
-    this.#model.set("active", this.#rowAt(position));
+    this.#model.set("active", this.#order.rowAt(position));
     this.#model.save_changes();
   }
 
@@ -326,31 +324,14 @@ export class Grid {
 
   // -- drawing ----------------------------------------------------------------------------------
 
-  #rowAt = (position: number): number => this.#order?.[position] ?? position;
-
-  #positionOf(row: number): number {
-    if (!this.#order) return row < this.#total ? row : -1;
-    this.#positions ??= new Map(Array.from(this.#order, (r, position) => [r, position]));
-    return this.#positions.get(row) ?? -1;
-  }
-
-  #positionUnder(event: MouseEvent): number | null {
-    const box = (event.target as Element).closest(".ig-cell");
-    for (const { cells } of this.#lines.values()) {
-      for (const cell of cells) if (cell.root === box) return cell.position;
-    }
-    return null;
-  }
-
   #relayout = (): void => {
     const size = this.#model.get("thumbnail_size");
-    const count = this.#order ? this.#order.length : this.#total;
+    const count = this.#order.count;
     const { clientWidth, clientHeight } = this.#scroller;
     if (clientWidth === 0) return; // not in the page yet, or hidden
     const first = Math.floor(this.#top / this.#layout.stepY) * this.#layout.columns;
     const same = this.#layout.count === count;
     this.#layout = layout.layOut(count, clientWidth, clientHeight, size);
-    for (const { line } of this.#lines.values()) line.remove();
     this.#lines.clear();
     this.#spacer.style.height = `${Math.max(0, this.#layout.scrollHeight - clientHeight)}px`;
     this.#layer.style.height = `${clientHeight}px`;
@@ -381,88 +362,31 @@ export class Grid {
 
   #drawNow(): void {
     if (!this.#ready) return;
-    const [first, last] = layout.rowsInSight(this.#top, this.#layout);
-    for (const [number, { line }] of this.#lines) {
-      if (number < first || number >= last) {
-        line.remove();
-        this.#lines.delete(number);
-      }
-    }
-    let painted = true;
-    for (let number = first; number < last; number++) {
-      const { line, cells } = this.#lines.get(number) ?? this.#addLine(number);
-      line.style.transform = `translateY(${number * this.#layout.stepY - this.#top}px)`;
-      for (const cell of cells) {
-        cell.show(this.#photos.get(cell.row));
-        cell.mark(this.#selection.has(cell.row), cell.position === this.#active);
-        painted &&= cell.painted;
-      }
-    }
+    const painted = this.#lines.draw(
+      layout.rowsInSight(this.#top, this.#layout),
+      this.#top,
+      this.#layout,
+      this.#order,
+      this.#photos,
+      this.#selection,
+      this.#active,
+    );
     this.#empty.hidden = this.#layout.count > 0;
     this.#empty.textContent =
-      this.#total > 0 ? "No photos match: clear the filter." : "The dataset has no photos.";
-    const active = this.#lines.has(Math.floor(this.#active / this.#layout.columns));
-    if (active) this.#scroller.setAttribute("aria-activedescendant", this.#cellId(this.#active));
-    else this.#scroller.removeAttribute("aria-activedescendant");
+      this.#order.total > 0 ? "No photos match: clear the filter." : "The dataset has no photos.";
+    if (this.#active >= 0 && this.#lines.holds(this.#active, this.#layout)) {
+      this.#scroller.setAttribute("aria-activedescendant", this.#lines.id(this.#active));
+    } else {
+      this.#scroller.removeAttribute("aria-activedescendant");
+    }
     this.#toolbar.update(
       this.#layout.count,
-      this.#total,
+      this.#order.total,
       this.#selection.count,
       this.#model.get("thumbnail_size"),
     );
     this.root.dataset.painted = String(painted);
-    this.#fetchSoon();
-  }
-
-  #cellId(position: number): string {
-    return `${this.#name}-${position}`;
-  }
-
-  #addLine(number: number): { line: HTMLElement; cells: Cell[] } {
-    const cells: Cell[] = [];
-    for (let column = 0; column < this.#layout.columns; column++) {
-      const position = number * this.#layout.columns + column;
-      if (position >= this.#layout.count) break;
-      cells.push(new Cell(this.#cellId(position), column, position, this.#rowAt(position)));
-    }
-    const line = element(
-      "div",
-      "ig-line",
-      { role: "row", "aria-rowindex": String(number + 1) },
-      cells.map((cell) => cell.root),
-    );
-    this.#layer.append(line);
-    const made = { line, cells };
-    this.#lines.set(number, made);
-    return made;
-  }
-
-  /** Ask at once after a pause, and seldom while the scroll bar is dragged. */
-  #fetchSoon(): void {
-    if (this.#fetchTimer !== undefined) return;
-    const wait = Math.max(0, this.#fetched + FETCH_EVERY - performance.now());
-    this.#fetchTimer = setTimeout(() => {
-      this.#fetchTimer = undefined;
-      this.#fetched = performance.now();
-      this.#fetch();
-    }, wait);
-  }
-
-  #fetch(): void {
-    const [first, last] = layout.rowsInSight(this.#top, this.#layout);
-    const page = last - first;
-    const rowsOf = (from: number, to: number): number[] => {
-      const rows: number[] = [];
-      const start = Math.max(0, from) * this.#layout.columns;
-      const end = Math.min(this.#layout.count, to * this.#layout.columns);
-      for (let position = start; position < end; position++) rows.push(this.#rowAt(position));
-      return rows;
-    };
-    const size = sizeToAsk(this.#model.get("thumbnail_size"), window.devicePixelRatio);
-    this.#photos.forget(new Set(rowsOf(first - page, last + page)));
-    if (this.#photos.fetch(rowsOf(first, last), size) > 0 || this.#photos.busy) return;
-    // One screen ahead, once all in sight is there.
-    this.#photos.fetch([...rowsOf(last, last + page), ...rowsOf(first - page, first)], size);
+    this.#fetching.soon();
   }
 }
 

@@ -1,0 +1,56 @@
+/** When to ask for which photos. */
+
+import { type Layout, rowsInSight } from "./layout";
+import type { Order } from "./order";
+import { type Photos, sizeToAsk } from "./photos";
+
+const EVERY = 60;
+
+export interface Sight {
+  top: number;
+  layout: Layout;
+  order: Order;
+  thumbnailSize: number;
+}
+
+export class Fetching {
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #last = 0;
+
+  constructor(
+    private readonly photos: Photos,
+    private readonly sight: () => Sight,
+  ) {}
+
+  /** Ask at once after a pause, and seldom while the scroll bar is dragged. */
+  soon(): void {
+    if (this.#timer !== undefined) return;
+    const wait = Math.max(0, this.#last + EVERY - performance.now());
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#last = performance.now();
+      this.#ask();
+    }, wait);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #ask(): void {
+    const { top, layout, order, thumbnailSize } = this.sight();
+    const [first, last] = rowsInSight(top, layout);
+    const page = last - first;
+    const rowsOf = (from: number, to: number): number[] => {
+      const rows: number[] = [];
+      const end = Math.min(layout.count, to * layout.columns);
+      for (let p = Math.max(0, from) * layout.columns; p < end; p++) rows.push(order.rowAt(p));
+      return rows;
+    };
+    const size = sizeToAsk(thumbnailSize, window.devicePixelRatio);
+    this.photos.forget(new Set(rowsOf(first - page, last + page)));
+    if (this.photos.fetch(rowsOf(first, last), size) > 0 || this.photos.busy) return;
+    // One screen ahead, once all in sight is there.
+    this.photos.fetch([...rowsOf(last, last + page), ...rowsOf(first - page, first)], size);
+  }
+}

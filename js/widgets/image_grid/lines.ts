@@ -1,0 +1,93 @@
+/** The lines of photos that are in the page now. */
+
+import { Cell } from "./cell";
+import { element } from "./dom";
+import type { Layout } from "./layout";
+import type { Order } from "./order";
+import type { Photos } from "./photos";
+import type { Selection } from "./selection";
+
+let grids = 0;
+
+interface Line {
+  root: HTMLElement;
+  cells: Cell[];
+}
+
+export class Lines {
+  readonly #name = `ig-${grids++}`;
+  #lines = new Map<number, Line>();
+
+  constructor(private readonly layer: HTMLElement) {}
+
+  clear(): void {
+    for (const { root } of this.#lines.values()) root.remove();
+    this.#lines.clear();
+  }
+
+  /** Id of the element of a photo. */
+  id(position: number): string {
+    return `${this.#name}-${position}`;
+  }
+
+  holds(position: number, layout: Layout): boolean {
+    return this.#lines.has(Math.floor(position / layout.columns));
+  }
+
+  /** Position of the photo that an element belongs to. */
+  positionOf(target: Element): number | null {
+    const root = target.closest(".ig-cell");
+    for (const { cells } of this.#lines.values()) {
+      for (const cell of cells) if (cell.root === root) return cell.position;
+    }
+    return null;
+  }
+
+  /** Show the lines from `first` to before `last`; whether all that is known of them is there. */
+  draw(
+    [first, last]: [number, number],
+    top: number,
+    layout: Layout,
+    order: Order,
+    photos: Photos,
+    selection: Selection,
+    active: number,
+  ): boolean {
+    for (const [number, { root }] of this.#lines) {
+      if (number < first || number >= last) {
+        root.remove();
+        this.#lines.delete(number);
+      }
+    }
+    let painted = true;
+    for (let number = first; number < last; number++) {
+      const { root, cells } = this.#lines.get(number) ?? this.#add(number, layout, order);
+      root.style.transform = `translateY(${number * layout.stepY - top}px)`;
+      for (const cell of cells) {
+        cell.show(photos.get(cell.row));
+        cell.mark(selection.has(cell.row), cell.position === active);
+        painted &&= cell.painted;
+      }
+    }
+    return painted;
+  }
+
+  #add(number: number, layout: Layout, order: Order): Line {
+    const cells: Cell[] = [];
+    for (let column = 0; column < layout.columns; column++) {
+      const position = number * layout.columns + column;
+      if (position >= layout.count) break;
+      cells.push(new Cell(this.id(position), column, position, order.rowAt(position)));
+    }
+    const root = element(
+      "div",
+      "ig-line",
+      { role: "row", "aria-rowindex": String(number + 1) },
+      cells.map((cell) => cell.root),
+    );
+    this.layer.append(root);
+    const line = { root, cells };
+    this.#lines.set(number, line);
+    return line;
+  }
+}

@@ -1,0 +1,28 @@
+/** Which photo is shown at which position: all in their own order, or those of an index array. */
+export class Order {
+  #positions: Map<number, number> | null = null;
+
+  constructor(
+    /** Number of photos in the dataset. */
+    readonly total: number,
+    private readonly rows: Uint32Array | null,
+  ) {}
+
+  /** Number of photos shown. */
+  get count(): number {
+    return this.rows ? this.rows.length : this.total;
+  }
+
+  get whole(): boolean {
+    return this.rows === null;
+  }
+
+  rowAt = (position: number): number => this.rows?.[position] ?? position;
+
+  /** Position of a row, -1 if it is not shown. */
+  positionOf(row: number): number {
+    if (!this.rows) return row >= 0 && row < this.total ? row : -1;
+    this.#positions ??= new Map(Array.from(this.rows, (r, position) => [r, position]));
+    return this.#positions.get(row) ?? -1;
+  }
+}
