@@ -30,7 +30,7 @@ _MATRIX = "#7db3d5"  # light enough for black figures
 _ALL = -1
 
 
-class ResultsUI(ipywidgets.VBox):  # type: ignore[misc]
+class ResultsUI(ipywidgets.VBox):
     """Look at photos with their ground truth, prediction and scores, and correct labels.
 
     Parameters
