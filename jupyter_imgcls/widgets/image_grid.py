@@ -16,6 +16,7 @@ from ..data import ClassificationDataset
 from ..data.columns import NO_LABEL
 from ..evaluation.plot_style import PALETTE
 from .assets import asset
+from .contact_sheet import STILL_PHOTOS, contact_sheet
 from .row_numbers import RowNumbers
 from .theme import free_of_busy_cells
 from .thumbnails import Thumbnail, shared_pool
@@ -108,6 +109,14 @@ class ImageGrid(anywidget.AnyWidget):
     def refresh(self) -> None:
         """Show captions, badges and the number of photos as they are now."""
         self.send({"kind": "changed", "what": "captions", **self._numbers()})
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The widget, and a picture of the first photos for viewers that run no widgets."""
+        bundle = super()._repr_mimebundle_(**options)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
+        shown = range(len(self.dataset)) if self.order is None else self.order
+        paths = [self.dataset.paths[int(row)] for row in shown[:STILL_PHOTOS]]
+        return {**data, "image/jpeg": contact_sheet(paths)}, metadata
 
     # -- to the page ----------------------------------------------------------------------------
 

@@ -241,3 +241,25 @@ def test_the_types_of_the_page_are_those_of_the_traits():
 
     for file, widget in generator["FILES"].items():
         assert file.read_text(encoding="utf-8") == generator["state_type"](widget)
+
+
+def test_a_viewer_that_runs_no_widgets_gets_a_picture_of_the_first_photos(dataset, tmp_path):
+    Path(dataset.paths[1]).unlink()
+    noisy = Image.effect_noise((600, 600), 100)
+    noisy.convert("RGB").save(tmp_path / "noisy.png")
+    for _ in range(20):
+        dataset.add_image(tmp_path / "noisy.png", "cup")
+
+    data, _metadata = ImageGrid(dataset)._repr_mimebundle_()
+
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert len(data["image/jpeg"]) < 100_000
+    assert Image.open(io.BytesIO(data["image/jpeg"])).size == (728, 248)
+
+
+def test_an_empty_grid_has_a_picture_too(grid):
+    grid.order = []
+
+    data, _metadata = grid._repr_mimebundle_()
+
+    assert Image.open(io.BytesIO(data["image/jpeg"])).size == (728, 128)
