@@ -49,11 +49,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def open_notebook(
-    server: Server, browser: Browser, request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[NotebookOpener]:
+def open_notebook(server: Server, browser: Browser, tmp_path: Path) -> Iterator[NotebookOpener]:
     """Open cells in a host: ``open_notebook("lab", ["1 + 1"])`` gives a `Notebook`."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900}, bypass_csp=False)
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
     opened: list[Notebook] = []
 
     def open_in(host: Host, cells: Sequence[str], theme: Theme = "light") -> Notebook:

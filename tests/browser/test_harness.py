@@ -11,12 +11,12 @@ import ipywidgets, bqplot
 presses = []
 button = ipywidgets.Button(description="Press me")
 button.on_click(lambda _: presses.append(len(presses)))
-scale_x, scale_y = bqplot.LinearScale(), bqplot.LinearScale()
-bars = bqplot.Bars(x=[1, 2, 3], y=[3, 1, 2], scales={"x": scale_x, "y": scale_y})
+bars = bqplot.Bars(
+    x=[1, 2, 3], y=[3, 1, 2], scales={"x": bqplot.LinearScale(), "y": bqplot.LinearScale()}
+)
 clicked = []
 bars.on_element_click(lambda _, event: clicked.append(event["data"]["index"]))
-figure = bqplot.Figure(marks=[bars], title="Three bars")
-ipywidgets.VBox([button, figure])
+ipywidgets.VBox([button, bqplot.Figure(marks=[bars], title="Three bars")])
 """
 
 
@@ -34,4 +34,44 @@ def test_clicks_reach_python_and_changes_in_python_reach_the_page(host, open_not
 
     notebook.kernel.run("button.description = 'Pressed'")
     notebook.output().get_by_role("button", name="Pressed").wait_for()
-    notebook.keep_pictures(notebook.output(), "harness")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_page_that_asks_for_something_elsewhere_or_has_an_error_is_found(host, open_notebook):
+    # The name exists nowhere (RFC 2606), so that nothing leaves the machine.
+    script = "<img src='http://nowhere.invalid/x.png' onerror='throw Error(1234)'>"
+    notebook = open_notebook(host, [f'import ipywidgets; ipywidgets.HTML("{script}")'])
+    with notebook.page.expect_event("pageerror"):
+        notebook.run_all()
+        if host == "voila":
+            notebook.open()
+
+    found, notebook.problems = "\n".join(notebook.problems), []
+
+    assert "asked outside: http://nowhere.invalid/x.png" in found
+    assert "1234" in found
+
+
+def test_a_killed_kernel_is_gone_and_the_page_stays(open_notebook):
+    notebook = open_notebook("lab", ["kept = 1", "kept"])
+    notebook.run_all()
+    dead = notebook.kernel
+
+    dead.kill()
+
+    with pytest.raises(AssertionError, match="did not answer"):
+        dead.value("kept", seconds=1)
+    notebook.output(1).get_by_text("1").wait_for()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_progress_of_long_work_shows_as_a_bar(host, open_notebook, tmp_path):
+    cell = "from jupyter_imgcls.data.sample import tableware\n" + (
+        f"dataset = tableware(8, root={str(tmp_path / 'sample')!r})"
+    )
+    notebook = open_notebook(host, [cell])
+    notebook.run_all()
+
+    notebook.output().locator(".widget-hprogress").wait_for()
+    notebook.output().get_by_text("8/8").wait_for()
+    assert notebook.kernel.value("len(dataset)") == 8
