@@ -34,8 +34,8 @@ _MICRO = "All classes (micro average)"
 class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
     """The precision-recall curve, on which a click or a drag picks an operating point.
 
-    The slider, its arrow keys and the two buttons step along the measured points. It begins at the
-    point of the highest F1.
+    The slider, its arrow keys and the two buttons step along the measured points (Notebook 7 keeps
+    the arrow keys for itself). It begins at the point of the highest F1.
 
     Parameters
     ----------
