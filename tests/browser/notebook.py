@@ -150,7 +150,7 @@ class Notebook:
         assert not self.problems, "\n".join(self.problems)
 
     def _see_console(self, message: ConsoleMessage) -> None:
-        # Now and then the server refuses Notebook 7 its own icon font; the page falls back.
+        # Now and then the server refuses Notebook 7 its own icon font, after JupyterLab got it.
         font = re.search(r"/static/notebook/\w+\.woff2$", message.location["url"])
         if message.type == "error" and not font:
             self.problems.append(f"console: {message.text} ({json.dumps(message.location)})")
