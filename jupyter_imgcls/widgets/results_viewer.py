@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import io
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -13,18 +12,17 @@ import ipywidgets
 import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
-from PIL import Image as Pillow
 
 from ..context import Context
-from ..data import ClassificationDataset, Label, decode_rgb
+from ..data import ClassificationDataset, Image, Label
 from ..errors import ImgclsError, UnreadableImageError
+from ..evaluation.plot_style import ACCENT, ALERT
 from .results import ORDERS, Results
+from .theme import text as as_text
 
 __all__ = ["ResultsUI"]
 
 _PHOTO_SIDE = 480
-_ACCENT = "#0072b2"  # Okabe and Ito's blue, for what is correct
-_ALERT = "#d55e00"  # and their vermilion, for what is wrong
 _QUIET = "#9aa5b1"
 _MATRIX = "#7db3d5"  # light enough for black figures
 _ALL = -1
@@ -252,9 +250,7 @@ class ResultsUI(ipywidgets.VBox):
         return guarded
 
     def _say(self, text: str) -> None:
-        self._message.value = (
-            f"<span role='alert' style='color:{_ALERT}'>{html.escape(text)}</span>"
-        )
+        self._message.value = f"<span role='alert' style='color:{ALERT}'>{as_text(text)}</span>"
 
     def _filter(self, _: Any = None) -> None:
         chosen = self.results.rows(
@@ -327,7 +323,7 @@ class ResultsUI(ipywidgets.VBox):
         right = truth == names[predicted]
         self._bars.y = scores
         self._bars.colors = [
-            (_ACCENT if right else _ALERT) if i == predicted else _QUIET for i in range(len(names))
+            (ACCENT if right else ALERT) if i == predicted else _QUIET for i in range(len(names))
         ]
         lines = {
             "True": truth,
@@ -339,28 +335,21 @@ class ResultsUI(ipywidgets.VBox):
         }
         cells = "".join(
             f"<tr><td style='padding-right:16px;opacity:.7'>{key}</td>"
-            f"<td style='overflow-wrap:anywhere'>{html.escape(_printable(text))}</td></tr>"
+            f"<td style='overflow-wrap:anywhere'>{as_text(text)}</td></tr>"
             for key, text in lines.items()
         )
         self._details.value = f"<table style='line-height:1.5'>{cells}</table>"
         self._label.value = truth if truth in names else None
         try:
-            self._photo.value = _jpeg(image.storage_path)
+            self._photo.value = _jpeg(image)
             self._photo.layout.display = ""
         except UnreadableImageError as error:
             self._photo.layout.display = "none"
             self._say(str(error))
 
 
-def _jpeg(path: str) -> bytes:
+def _jpeg(image: Image) -> bytes:
     """The photo, upright and small, for the browser."""
-    picture = Pillow.fromarray(decode_rgb(path, min_size=(_PHOTO_SIDE, _PHOTO_SIDE)))
-    picture.thumbnail((_PHOTO_SIDE, _PHOTO_SIDE))
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=85)
+    image.thumbnail(_PHOTO_SIDE).save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
-
-
-def _printable(text: str) -> str:
-    """Text that can be sent to the browser: a file name may hold bytes that are no UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")
