@@ -106,9 +106,19 @@ class ImageGrid(anywidget.AnyWidget):
     def _nothing_selected(self) -> NDArray[np.int64]:
         return np.empty(0, np.int64)
 
-    def refresh(self) -> None:
-        """Show captions, badges and the number of photos as they are now."""
-        self.send({"kind": "changed", "what": "captions", **self._numbers()})
+    def refresh(self, rows: Sequence[int] | None = None) -> None:
+        """Show captions and badges as they are now.
+
+        Parameters
+        ----------
+        rows : sequence of int, optional
+            The photos whose caption or badge changed; default: any of them, and their number.
+        """
+        if rows is not None and len(rows) <= _MOST_ROWS:
+            told = {"rows": [int(row) for row in rows], "photos": self._describe(rows)}
+            self.send({"kind": "changed", "what": "photos", **told})
+        else:
+            self.send({"kind": "changed", "what": "captions", **self._numbers()})
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The widget, and a picture of the first photos for viewers that run no widgets."""

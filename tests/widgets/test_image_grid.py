@@ -207,6 +207,20 @@ def test_the_page_is_told_when_labels_and_photos_have_changed(dataset, grid, pag
     assert [photo["badge"] for photo in content["photos"]] == [None, "plate, cup"]
 
 
+def test_a_few_changed_photos_are_told_with_their_captions_and_badges(dataset, grid, page):
+    dataset.change_label_for_image(dataset.images[1], "plate")
+    grid.refresh(np.array([1]))
+
+    badge = {"caption": "cup2.png", "badge": "plate", "color": PALETTE[1]}
+    assert page.next()[0] == {"kind": "changed", "what": "photos", "rows": [1], "photos": [badge]}
+
+
+def test_of_many_changed_photos_the_page_asks_for_those_in_sight(grid, page):
+    grid.refresh(range(513))
+
+    assert page.next()[0]["what"] == "captions"
+
+
 def test_an_empty_dataset_is_no_error():
     content, buffers = Page(ImageGrid(ClassificationDataset("empty"))).ask(kind="state")
 

@@ -7,7 +7,7 @@ import { Fetching } from "./fetching";
 import * as layout from "./layout";
 import { Lines } from "./lines";
 import { Order } from "./order";
-import { Photos } from "./photos";
+import { type Description, Photos } from "./photos";
 import { addRubberBand } from "./rubber";
 import { Selection } from "./selection";
 import type { ImageGridState } from "./state";
@@ -152,7 +152,11 @@ export class Grid {
       if (content.source === this.#client.view) return;
       this.#selection.replace(numbers(buffers[0]));
       this.#draw();
-    } else {
+    } else if (content.what === "photos") {
+      const { rows, photos } = content as unknown as { rows: number[]; photos: Description[] };
+      this.#photos.update(rows, photos);
+      this.#draw();
+    } else if (content.what === "captions") {
       this.#photos.markAllStale();
       const { total } = content as unknown as Numbers;
       if (total !== this.#order.total && this.#order.whole) {

@@ -36,6 +36,12 @@ export class ByteCache<V> {
     }
   }
 
+  /** Put another value in the place of one, which is not dropped. */
+  replace(row: number, value: V): void {
+    const entry = this.#entries.get(row);
+    if (entry) entry.value = value;
+  }
+
   delete(row: number): void {
     const entry = this.#entries.get(row);
     if (!entry) return;

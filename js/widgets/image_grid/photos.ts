@@ -5,6 +5,8 @@ import { ByteCache } from "./lru";
 
 const CACHE_BYTES = 24 * 2 ** 20;
 const BATCH = 16;
+/** Captions take no decoding: more at once than pictures, and no more than the kernel allows. */
+const CAPTIONS = 256;
 /** Sizes that are asked for: few, so that thumbnails can be used again. */
 const SIZES = [96, 160, 256, 384];
 
@@ -36,6 +38,9 @@ export class Photos {
   });
   #asked = new Map<string, number[]>();
   #waiting = new Set<number>();
+  /** What was said of photos while a question about them was open: newer than its answer. */
+  #news = new Map<number, Description>();
+  #age = 0;
 
   constructor(
     private readonly client: Client,
@@ -53,7 +58,18 @@ export class Photos {
 
   /** Captions and badges have changed; the pictures stay. */
   markAllStale(): void {
+    this.#age++; // answers that are under way are stale as well
+    this.#news.clear();
     for (const photo of this.#known.values()) photo.stale = true;
+  }
+
+  /** Give photos new captions and badges; those of which nothing is known are asked for later. */
+  update(rows: number[], descriptions: Description[]): void {
+    rows.forEach((row, i) => {
+      const description = descriptions[i] as Description;
+      if (this.#waiting.has(row)) this.#news.set(row, description);
+      this.#describe(row, description, false);
+    });
   }
 
   /** Drop what was asked for photos that are all out of sight. */
@@ -65,17 +81,20 @@ export class Photos {
     this.client.cancel(ids);
   }
 
-  /** Ask for the photos among `rows` that are missing; the number of photos asked for. */
+  /** Ask for what is missing of photos; the number of photos asked for. */
   fetch(rows: number[], size: number): number {
-    const wanted = rows.filter((row) => {
-      const photo = this.#known.get(row);
-      const good = photo && !photo.stale && (photo.size >= size || photo.problem !== null);
-      return !good && !this.#waiting.has(row);
-    });
-    for (let start = 0; start < wanted.length; start += BATCH) {
-      void this.#ask(wanted.slice(start, start + BATCH), size);
+    const free = rows.filter((row) => !this.#waiting.has(row));
+    const pictures = free.filter((row) => !this.#hasPicture(row, size));
+    const captions = free.filter(
+      (row) => this.#hasPicture(row, size) && this.#known.get(row)?.stale,
+    );
+    for (let start = 0; start < pictures.length; start += BATCH) {
+      void this.#askPictures(pictures.slice(start, start + BATCH), size);
     }
-    return wanted.length;
+    for (let start = 0; start < captions.length; start += CAPTIONS) {
+      void this.#askCaptions(captions.slice(start, start + CAPTIONS));
+    }
+    return pictures.length + captions.length;
   }
 
   /** One photo large, as the URL of a picture that the caller revokes. */
@@ -95,27 +114,56 @@ export class Photos {
     this.#known.clear();
   }
 
-  async #ask(rows: number[], size: number): Promise<void> {
+  #hasPicture(row: number, size: number): boolean {
+    const photo = this.#known.get(row);
+    return photo !== undefined && (photo.size >= size || photo.problem !== null);
+  }
+
+  #describe(row: number, { caption, badge, color }: Description, stale: boolean): void {
+    const photo = this.#known.get(row);
+    if (photo) this.#known.replace(row, { ...photo, caption, badge, color, stale });
+  }
+
+  async #askPictures(rows: number[], size: number): Promise<void> {
+    await this.#ask({ kind: "photos", rows, size }, (photos, buffers, stale) => {
+      rows.forEach((row, i) => {
+        const buffer = buffers[i] as DataView<ArrayBuffer>;
+        const url = buffer.byteLength > 0 ? toUrl(buffer) : null;
+        const photo = { ...(photos[i] as Answered), ...this.#news.get(row), url, size, stale };
+        this.#known.set(row, photo, buffer.byteLength + 256);
+      });
+    });
+  }
+
+  async #askCaptions(rows: number[]): Promise<void> {
+    await this.#ask({ kind: "captions", rows }, (photos, _buffers, stale) => {
+      rows.forEach((row, i) => {
+        this.#describe(row, this.#news.get(row) ?? (photos[i] as Answered), stale);
+      });
+    });
+  }
+
+  async #ask(
+    question: { kind: string; rows: number[]; size?: number },
+    take: (photos: Answered[], buffers: DataView<ArrayBuffer>[], stale: boolean) => void,
+  ): Promise<void> {
+    const { rows } = question;
     const id = this.client.newId();
+    const age = this.#age;
     this.#asked.set(id, rows);
     for (const row of rows) this.#waiting.add(row);
     let problem: string | null = null;
     try {
-      const { content, buffers } = await this.client.ask<{ photos: Answered[] }>(
-        { kind: "photos", rows, size },
-        id,
-      );
-      rows.forEach((row, i) => {
-        const buffer = buffers[i] as DataView<ArrayBuffer>;
-        const url = buffer.byteLength > 0 ? toUrl(buffer) : null;
-        const photo = { ...(content.photos[i] as Answered), url, size, stale: false };
-        this.#known.set(row, photo, buffer.byteLength + 256);
-      });
+      const { content, buffers } = await this.client.ask<{ photos: Answered[] }>(question, id);
+      take(content.photos, buffers, age !== this.#age);
     } catch (error) {
       if (!(error instanceof CancelledError)) problem = (error as Error).message;
     }
     this.#asked.delete(id);
-    for (const row of rows) this.#waiting.delete(row);
+    for (const row of rows) {
+      this.#waiting.delete(row);
+      this.#news.delete(row);
+    }
     if (problem === null) this.arrived();
     else this.failed(problem);
   }
