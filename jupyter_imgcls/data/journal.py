@@ -22,6 +22,7 @@ from .image import Image, Label
 from .journal_commit import commit, finish_moves, planned_moves
 from .journal_file import adopt, open_file, storage_errors
 from .journal_log import COLUMNS, Edit, as_edit, time_text
+from .journal_watch import Watch
 from .journal_writer import JournalWriter
 from .photo_identity import PhotoRows
 from .relocate import CommitPlan, Move
@@ -50,6 +51,8 @@ class Journal(JournalWriter):
         Each is called after every change, made here or brought by `refresh`, in the thread that
         made it, with the rows whose photo changed (a set of int), or None if classes or paths did.
     """
+
+    _watch: Watch | None = None
 
     @classmethod
     def open(cls, dataset: ClassificationDataset, context: Context | None = None) -> Journal:
@@ -99,6 +102,8 @@ class Journal(JournalWriter):
     def close(self) -> None:
         """Close the file; the dataset keeps its labels, and changes are no longer written."""
         with self._lock:
+            if self._watch is not None:
+                self._watch.stop()
             self._close()
             if self.dataset.journal is self:
                 self.dataset.journal = None
@@ -255,20 +260,38 @@ class Journal(JournalWriter):
         with self._lock, storage_errors(self.file):
             self._refresh()
 
+    def watch(self, seconds: float = 1.0) -> None:
+        """Let a thread call `refresh` every so many seconds, until `close`.
+
+        A journal that is watched already goes on as it is. What goes wrong is logged, and in
+        `watch_error` until a refresh succeeds.
+        """
+        with self._lock:
+            self.refresh()
+            if self._watch is None:
+                self._watch = Watch(self, seconds)
+
+    @property
+    def watch_error(self) -> Exception | None:
+        """Why edits of other kernels cannot be brought here now, if so; see `watch`."""
+        return None if self._watch is None else self._watch.error
+
     # -- writing the labels where the user says -------------------------------------------------
 
     def commit(self, target: str | os.PathLike[str], dry_run: bool = True) -> CommitPlan:
-        """Write the labels to a CSV file, or move the photos into folders of their classes.
+        """Write the labels to a CSV or JSON file, or move the photos into folders of their classes.
 
         Nothing is overwritten or deleted: a name that is taken gets a number, and folders that
-        become empty stay. Excluded photos are not written to a CSV file, and move from `target` to
-        the folder ``<target>-excluded``. Photos of several classes or none are not moved. Moves
-        that are cut off half way are finished by the next call, or by `resume`.
+        become empty stay. Excluded photos are not written to a file, and move from `target` to
+        the folder ``<target>-excluded``. Photos of several classes or none are not moved; those of
+        none are not in a JSON file, which lists the photos of each class. Moves that are cut off
+        half way are finished by the next call, or by `resume`.
 
         Parameters
         ----------
         target : str or Path
-            A name that ends in ``.csv``, or a folder.
+            A name that ends in ``.csv`` or ``.json``, for `create_from_csv` and
+            `create_from_json`, or a folder.
         dry_run : bool
             Only say what would be done.
 

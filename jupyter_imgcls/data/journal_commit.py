@@ -1,4 +1,4 @@
-"""Writing the labels of a journal to a CSV file or into class folders."""
+"""Writing the labels of a journal to a CSV or JSON file, or into class folders."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..errors import StorageError
+from .columns import NO_LABEL
 from .journal_file import storage_errors, transaction
 from .relocate import CommitPlan, Move, free_name, move_file, plan_moves
 
 if TYPE_CHECKING:
+    from .dataset import ClassificationDataset
     from .journal import Journal
 
 __all__ = ["commit", "finish_moves", "planned_moves"]
@@ -25,9 +29,10 @@ def commit(journal: Journal, target: str | os.PathLike[str], dry_run: bool) -> C
     place = Path(os.path.abspath(Path(target).expanduser()))  # noqa: PTH100 - keeps symlinks
     with journal._lock:
         journal.refresh()
-        if place.suffix.lower() == ".csv":
+        if place.suffix.lower() in (".csv", ".json"):
             file = free_name(place)
-            return CommitPlan(file=file if dry_run else _write_csv(journal, file))
+            staying = _not_in_json(journal.included()) if place.suffix.lower() == ".json" else {}
+            return CommitPlan((), staying, file if dry_run else _write_file(journal, file))
         if not dry_run:
             journal.resume()
         plan = plan_moves(journal.dataset, journal._excluded, place)
@@ -89,10 +94,19 @@ def _note_move(journal: Journal, number: int, move: Move, is_there: bool) -> Non
         journal._photos.has_moved(row, move.target)
 
 
-def _write_csv(journal: Journal, file: Path) -> Path:
-    beside = file.with_name(f".{uuid.uuid4().hex}.csv")
+def _not_in_json(dataset: ClassificationDataset) -> dict[str, str]:
+    rows = np.flatnonzero(dataset.label_indices == NO_LABEL)
+    return {dataset.paths[row]: "it has no label; a CSV file can hold it" for row in rows}
+
+
+def _write_file(journal: Journal, file: Path) -> Path:
+    from .json_form import write_json
+    from .tables import to_csv
+
+    beside = file.with_name(f".{uuid.uuid4().hex}{file.suffix}")
+    write = write_json if file.suffix.lower() == ".json" else to_csv
     try:
-        journal.included().to_csv(beside)
+        write(journal.included(), beside)
         while True:
             try:
                 move_file(beside, file)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..context import Context
 from ..errors import DatasetError
-from ..files import safe_name
+from ..files import replacing, safe_name
 from .collect import collect
 from .dataset import Check, ClassificationDataset
 from .folders import add_checked, find_files, first_problems
@@ -19,7 +19,7 @@ from .problems import log_left_out
 if TYPE_CHECKING:
     from .search import SearchProvider
 
-__all__ = ["read_json"]
+__all__ = ["read_json", "write_json"]
 
 _URL = re.compile("https?://", re.IGNORECASE)
 _LOOKS_LIKE_PATH = re.compile(r"[/\\]|^\.|^~")
@@ -36,10 +36,19 @@ def read_json(
     """Fill `dataset` from a JSON file."""
     before = len(dataset.problems)
     from_web: dict[str, list[str]] = {}
-    for label, entries in _entries(file).items():
+    classes = _entries(file)
+    # A photo that several classes list by its name has them all.
+    labels_of: dict[str, list[str]] = {}
+    for label, entries in classes.items():
         dataset.add_label(label)
-        for entry in entries:
-            if _URL.match(entry) or not _add_local(dataset, file.parent, entry, label, check):
+        for entry in dict.fromkeys(entries):
+            labels_of.setdefault(entry, []).append(label)
+    for label, entries in classes.items():
+        for entry in dict.fromkeys(entries):
+            labels = labels_of[entry]
+            if _URL.match(entry) or not _add_local(
+                dataset, file.parent, entry, label, labels, check
+            ):
                 from_web.setdefault(label, []).append(entry)
     if from_web:
         _add_collected(
@@ -51,8 +60,27 @@ def read_json(
     return dataset
 
 
+def write_json(dataset: ClassificationDataset, file: Path) -> Path:
+    """Write the photos of each class, paths absolute, beside `file`; then put it in place.
+
+    A photo of several classes is listed in each; one without a label is left out.
+    """
+    classes: dict[str, list[str]] = {label.name: [] for label in dataset.labels}
+    for image in dataset.images:
+        for label in image.labels:
+            classes[label.name].append(image.storage_path)
+    with replacing(file) as beside:
+        beside.write_text(json.dumps(classes, indent=1), encoding="utf-8")
+    return file
+
+
 def _add_local(
-    dataset: ClassificationDataset, root: Path, entry: str, label: str, check: Check
+    dataset: ClassificationDataset,
+    root: Path,
+    entry: str,
+    label: str,
+    labels: list[str],
+    check: Check,
 ) -> bool:
     """Add a folder or photo; False where `entry` is neither and does not look like one."""
     local = os.path.abspath(root / Path(entry).expanduser())  # noqa: PTH100 - keeps symlinks
@@ -61,8 +89,12 @@ def _add_local(
         for folder, names in find_files(dataset, Path(local)):
             add_checked(dataset, folder, names, label, None, check)
     elif os.path.isfile(local):  # noqa: PTH113
-        folder, name = os.path.split(local)
-        add_checked(dataset, folder, [name], label, None, check)
+        if label == labels[0]:
+            before = len(dataset)
+            folder, name = os.path.split(local)
+            add_checked(dataset, folder, [name], label, None, check)
+            if len(dataset) > before and len(labels) > 1:
+                dataset.change_label_for_image(dataset.images[before], labels)
     elif _LOOKS_LIKE_PATH.search(entry):
         dataset.add_problem(local, f"no such folder or photo (class {label!r})")
     else:

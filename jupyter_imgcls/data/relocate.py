@@ -41,9 +41,10 @@ class CommitPlan:
     moves : tuple of Move
         The files that are moved.
     staying : dict of str to str
-        Files that stay although they are not in a folder of their class, each with the reason.
+        Files that stay although they are not in a folder of their class, or are not in `file`,
+        each with the reason.
     file : Path or None
-        The CSV file that is written instead.
+        The CSV or JSON file that is written instead.
     """
 
     moves: tuple[Move, ...] = ()
@@ -51,10 +52,12 @@ class CommitPlan:
     file: Path | None = None
 
     def __str__(self) -> str:
-        if self.file is not None:
-            return f"The labels are written to {self.file}; no photo is moved."
-        staying = [f"{path} stays: {reason}" for path, reason in (self.staying or {}).items()]
-        lines = [counted(len(self.moves), "photo is moved", "photos are moved")]
+        done = "stays" if self.file is None else "is not in it"
+        staying = [f"{path} {done}: {reason}" for path, reason in (self.staying or {}).items()]
+        if self.file is None:
+            lines = [counted(len(self.moves), "photo is moved", "photos are moved")]
+        else:
+            lines = [f"The labels are written to {self.file}; no photo is moved."]
         for group in (self.moves, staying):
             lines += [f"  {line}" for line in group[:_SHOWN]]
             lines += [f"  … and {len(group) - _SHOWN} more"] * (len(group) > _SHOWN)

@@ -1,9 +1,16 @@
 """The label journal: edits on disk, undo and redo, moved photos, several kernels, bad files."""
 
+import gc
 import os
+import queue
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
+import threading
+import time
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
@@ -571,3 +578,102 @@ def test_many_paths_are_found_as_few_are(tmp_path):
     dataset.paths.move(150, str(tmp_path / "c" / "1.jpg"))
     assert dataset.paths.find({paths[150]} | absent) == {str(tmp_path / "c" / "1.jpg"): 150}
     assert dataset.paths[149] == paths[149] and dataset.paths[151] == paths[151]
+
+
+# -- watching ---------------------------------------------------------------------------------
+
+ANOTHER_KERNEL = """
+import sys
+from jupyter_imgcls.context import Context
+from jupyter_imgcls.data import ClassificationDataset
+from jupyter_imgcls.data.journal import Journal
+
+root, place = sys.argv[1:]
+dataset = ClassificationDataset.create_from_dir("photos", root)
+with Journal.open(dataset, Context.create(place, place, place)) as journal:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    journal.edit(dataset.images[:1], "bowl")
+    print("edited", flush=True)
+"""
+
+
+def watching_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("watch-photos")]
+
+
+def wait_until(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_watched_journal_tells_of_the_edits_of_another_process(root, tmp_path):
+    place = tmp_path / "context"
+    dataset = ClassificationDataset.create_from_dir("photos", root)
+    told = queue.Queue()
+    with (
+        Journal.open(dataset, Context.create(place, place, place)) as journal,
+        subprocess.Popen(
+            [sys.executable, "-c", ANOTHER_KERNEL, root, place],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as other,
+    ):
+        journal.listeners.append(told.put)
+        journal.watch(0.05)
+        journal.watch(0.05)
+        assert len(watching_threads()) == 1
+        assert other.stdout.readline() == "ready\n"
+        other.communicate("go on\n")
+
+        assert told.get(timeout=20) is None  # a class came
+        assert label_of(journal, "cup1.png") == ["bowl"]
+    wait_until(lambda: not watching_threads())
+
+
+def test_a_watched_journal_that_nobody_needs_goes_away(root):
+    journal = Journal.open(ClassificationDataset.create_from_dir("photos", root))
+    journal.watch(0.01)
+    assert watching_threads()
+    alive = weakref.ref(journal)
+    del journal
+    gc.collect()
+
+    wait_until(lambda: alive() is None and not watching_threads())
+
+
+def test_a_process_that_watches_a_journal_can_end(root, tmp_path):
+    opening, _, rest = ANOTHER_KERNEL.partition("with ")
+    code = f"{opening}journal = {rest.partition(' as journal')[0]}\njournal.watch(0.01)"
+
+    subprocess.run([sys.executable, "-c", code, root, tmp_path / "context"], check=True, timeout=60)
+
+
+def test_what_hinders_watching_is_told_until_it_is_mended(open_journal, caplog):
+    journal, other = open_journal(), open_journal()
+    hindered = [True]
+
+    def listener(_rows):
+        if hindered:
+            raise OSError("the page is gone")
+
+    journal.listeners.append(listener)
+    journal.watch(0.01)
+    other.edit(other.dataset.images[:1], "plate")
+    wait_until(lambda: journal.watch_error is not None)
+    assert str(journal.watch_error) == "the page is gone"
+    assert "edits of other kernels cannot be brought here" in caplog.text
+
+    hindered.clear()
+    wait_until(lambda: journal.watch_error is None)
+
+
+def test_a_closed_journal_cannot_be_watched(open_journal):
+    journal = open_journal()
+    journal.close()
+
+    with pytest.raises(StorageError, match="was closed"):
+        journal.watch()

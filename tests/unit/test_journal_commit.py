@@ -206,6 +206,31 @@ def test_a_csv_file_holds_the_labels_and_overwrites_none(journal, tmp_path):
     assert sorted(path.name for path in tmp_path.glob("*.csv")) == ["labels-2.csv", "labels.csv"]
 
 
+def test_a_json_file_lists_the_photos_of_each_class(journal, tmp_path):
+    journal.edit(journal.dataset.images[:1], ["plate", "cup"])
+    journal.exclude(journal.dataset.images[1:2])
+    journal.edit(journal.dataset.images[2:3], [])
+    journal.add_class("bowl")
+    target = tmp_path / "labels.json"
+
+    plan = journal.commit(target)
+    assert str(plan).splitlines() == [
+        f"The labels are written to {target}; no photo is moved.",
+        f"  {journal.dataset.paths[2]} is not in it: it has no label; a CSV file can hold it",
+    ]
+    assert not target.exists()
+    assert journal.commit(target, dry_run=False).file == target
+    assert journal.commit(target).file == tmp_path / "labels-2.json"
+
+    anew = ClassificationDataset.create_from_json("photos", target)
+    assert [label.name for label in anew.labels] == ["cup", "plate", "bowl"]
+    assert labels(anew) == {
+        "cup1.png": ["cup", "plate"],
+        "plate1.png": ["plate"],
+        "plate2.png": ["plate"],
+    }
+
+
 # -- moving one file --------------------------------------------------------------------------
 
 
