@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from ..errors import TrainingError
+from .answering import PageAnswerer
 
 __all__ = ["EpochRecord", "State", "Stopped", "TrainingListener", "TrainingRun", "best_epoch"]
 
 _log = logging.getLogger(__name__)
+_SECONDS_BETWEEN_ANSWERS = 0.02
 
 State = Literal["waiting", "running", "paused", "stopping", "finished", "stopped", "failed"]
 
@@ -204,7 +207,7 @@ class TrainingRun:
         self._may_go_on.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the end.
+        """Wait for the end; in a cell, widgets such as a training's buttons answer meanwhile.
 
         Parameters
         ----------
@@ -221,10 +224,24 @@ class TrainingRun:
         Exception
             What made the training fail, if it did.
         """
-        ended = self._ended.wait(timeout)
+        answerer = PageAnswerer.find()
+        if answerer is None:
+            ended = self._ended.wait(timeout)
+        else:
+            ended = self._wait_and_answer(answerer, timeout)
         if ended and self.error is not None:
             raise self.error
         return ended
+
+    def _wait_and_answer(self, answerer: PageAnswerer, timeout: float | None) -> bool:
+        deadline = float("inf") if timeout is None else time.monotonic() + timeout
+        while True:
+            left = max(deadline - time.monotonic(), 0)
+            if self._ended.wait(min(_SECONDS_BETWEEN_ANSWERS, left)):
+                return True
+            answerer.answer()
+            if left == 0:
+                return False
 
     def add_listener(self, listener: TrainingListener) -> None:
         """Tell `listener` what happens from now on."""

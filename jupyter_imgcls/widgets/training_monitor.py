@@ -178,11 +178,12 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
             self.set_trait("epochs_done", 0.0 if run is None else run.epochs_done)
             if len(history) != len(self.history) or not history:
                 self.set_trait("history", [record.to_dict() for record in history])
-            self._curves.show(history)
-            self._write_log(state, history)
+            # First what answers a click.
+            self._draw_buttons(state)
             self._draw_progress(state, len(history))
             self._draw_numbers(history)
-            self._draw_buttons(state)
+            self._write_log(state, history)
+            self._curves.show(history)
             if run is not None and run.error is not None:
                 self._show_error(run.error)
 

@@ -54,9 +54,11 @@ def open_notebook(server: Server, browser: Browser, tmp_path: Path) -> Iterator[
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     opened: list[Notebook] = []
 
-    def open_in(host: Host, cells: Sequence[str], theme: Theme = "light") -> Notebook:
+    def open_in(
+        host: Host, cells: Sequence[str], theme: Theme = "light", kernel: str = "python3"
+    ) -> Notebook:
         file = server.notebooks / f"{tmp_path.name}-{len(opened)}.ipynb"
-        Notebook.write(file, cells)
+        Notebook.write(file, cells, kernel)
         opened.append(Notebook(server, context, host, file, theme))
         return opened[-1]
 

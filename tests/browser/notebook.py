@@ -67,10 +67,10 @@ class Notebook:
         self.open()
 
     @classmethod
-    def write(cls, file: Path, cells: Sequence[str]) -> None:
+    def write(cls, file: Path, cells: Sequence[str], kernel: str = "python3") -> None:
         """Save a notebook of code cells."""
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+        notebook.metadata.kernelspec = {"name": kernel, "display_name": kernel}
         nbformat.write(notebook, file)
 
     def open(self) -> None:
@@ -110,6 +110,15 @@ class Notebook:
             kernel_id = self.page.evaluate(script)
             self._kernel = Kernel(self.server.runtime / f"kernel-{kernel_id}.json")
         return self._kernel
+
+    def end_kernel(self) -> None:
+        """End the kernel, as who comes back another day finds it; the page is left first."""
+        self.page.goto("about:blank")
+        if self._kernel is not None:
+            self._kernel.close()
+            self._kernel = None
+        for session in self.server.ask("GET", "/api/sessions").json():
+            self.server.ask("DELETE", f"/api/sessions/{session['id']}")
 
     def save(self) -> nbformat.NotebookNode:
         """Save as Ctrl-S does, and read the file."""

@@ -1,0 +1,139 @@
+"""TrainingMonitor in the page: real trainings, real clicks, a free kernel and a busy one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from ipykernel.kernelspec import write_kernel_spec
+from playwright.sync_api import Locator, expect
+
+from ..conftest import draw_photos
+from .notebook import ARTEFACTS, HOSTS, Notebook
+from .server import Server
+
+# One without threads of its own for widgets, and two that share them out differently.
+IPYKERNELS = ("6.31", "7.3", "7.4")
+
+SET_UP = """
+from jupyter_imgcls import ClassificationDataset, TransferLearningModel
+from jupyter_imgcls.widgets.training_monitor import TrainingMonitor
+
+photos = ClassificationDataset.create_from_dir("photos", {photos!r})
+model = TransferLearningModel(
+    ["cup", "plate"], "squeezenet1.1", (3, 64, 64), weights={weights!r}
+)
+
+def train(epochs=100_000, background=False):
+    global run
+    run = model.train(
+        photos, 0.003, mb_size=2, num_epochs=epochs, eval_dataset=photos, progress=False,
+        callbacks=[monitor.listener], background=background,
+    )
+    return run
+
+monitor = TrainingMonitor()
+monitor
+"""
+TRAIN = "assert train().state == 'stopped'"
+# voila shows the page once its cells have run: there a button keeps the kernel busy.
+TRAIN_ON_CLICK = """
+import ipywidgets
+button = ipywidgets.Button(description="Train")
+button.on_click(lambda _: train())
+button
+"""
+
+# From the click to what it says: called before the click, awaited after it.
+MEASURE = """(ui, words) => {
+    window.answered = new Promise(resolve => ui.addEventListener('click', () => {
+        const clicked = performance.now();
+        const look = () => ui.querySelector('[role=status]').innerText.includes(words)
+            && (seen.disconnect(), resolve(performance.now() - clicked));
+        const seen = new MutationObserver(look);
+        seen.observe(ui, {subtree: true, childList: true, characterData: true});
+    }, {capture: true, once: true}));
+}"""
+
+
+@pytest.fixture(scope="package")
+def kernels(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Names of the server's kernels, one for each version of ipykernel."""
+    names = {}
+    for version in IPYKERNELS:
+        folder = tmp_path_factory.mktemp("ipykernel")
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
+        done = subprocess.run(
+            [*pip, folder, f"ipykernel=={version}.*"], check=False, capture_output=True, text=True
+        )
+        if done.returncode:
+            pytest.skip(f"needs ipykernel {version} from PyPI: {done.stderr[-300:]}")
+        names[version] = f"ipykernel-{version}"
+        place = server.runtime.parent / "jupyter" / "kernels" / names[version]
+        write_kernel_spec(place, {"env": {"PYTHONPATH": str(folder)}})
+    return names
+
+
+@pytest.fixture
+def set_up(tmp_path, untrained_weights) -> str:
+    draw_photos(tmp_path / "photos")
+    return SET_UP.format(photos=str(tmp_path / "photos"), weights=str(untrained_weights))
+
+
+class Monitor:
+    """A monitor as a person sees it."""
+
+    def __init__(self, notebook: Notebook, ui: Locator) -> None:
+        self.notebook, self.ui = notebook, ui
+        self.answers: list[str] = []
+
+    def press(self, button: str, words: str) -> None:
+        """Click a button, and wait until the headline has the words."""
+        self.says("epoch")
+        self.ui.evaluate(MEASURE, words)
+        self.ui.get_by_role("button", name=button).click()
+        took = self.notebook.page.evaluate("() => window.answered")
+        self.answers.append(f"{button} {took:.0f} ms")
+
+    def says(self, words: str) -> None:
+        self.ui.get_by_role("status").filter(has_text=words).wait_for(timeout=20_000)
+
+    def offers(self, *buttons: str) -> None:
+        for name in ("Pause", "Resume", "Stop"):
+            expect(self.ui.get_by_role("button", name=name)).to_be_enabled(enabled=name in buttons)
+
+    def try_all(self) -> None:
+        """Pause, resume and stop a training that runs."""
+        self.says("Training")
+        self.press("Pause", "Paused")
+        self.offers("Resume", "Stop")
+        self.press("Resume", "Training")
+        self.offers("Pause", "Stop")
+        self.press("Stop", "Stop")
+        self.says("Stopped")
+        self.offers()
+
+
+@pytest.mark.parametrize("version", IPYKERNELS)
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_buttons_answer_while_a_training_blocks_the_kernel_and_while_it_does_not(
+    host, version, open_notebook, kernels, set_up
+):
+    cells = [set_up, TRAIN_ON_CLICK if host == "voila" else TRAIN]
+    notebook = open_notebook(host, cells, kernel=kernels[version])
+    notebook.run_all(wait=False)
+    monitor = Monitor(notebook, notebook.output(0))
+    if host == "voila":
+        notebook.output(1).get_by_role("button", name="Train").click()
+
+    monitor.try_all()
+    notebook.kernel.wait_for("run.state == 'stopped'")
+    assert notebook.kernel.value("__import__('ipykernel').__version__").startswith(version)
+
+    notebook.kernel.run("train(background=True)")
+    monitor.try_all()
+    notebook.kernel.wait_for("run.state == 'stopped'")
+    ARTEFACTS.mkdir(exist_ok=True)
+    with (ARTEFACTS / "training-monitor-answers.txt").open("a") as file:
+        print(host, version, *monitor.answers, sep=", ", file=file)
