@@ -281,6 +281,7 @@ def _train_epoch(
             loss, logits = network.train_batch(images, columns, learning_rate)
             if not math.isfinite(loss):
                 raise _diverged(run, epoch, learning_rate)
+            loss = max(loss, 0.0)  # rounding can take the logarithm of a probability above 0
             samples += len(columns)
             loss_sum += loss * len(columns)
             wrong += int((logits.argmax(axis=1) != columns).sum())

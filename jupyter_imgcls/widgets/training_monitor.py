@@ -242,7 +242,7 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
         button.tooltip = reason or f"{button.description} after the current minibatch"
 
     def _write_log(self, state: str, history: list[EpochRecord]) -> None:
-        lines = [str(record) for record in history[self._logged_epochs :]]
+        lines = [_line(record) for record in history[self._logged_epochs :]]
         self._logged_epochs = len(history)
         if state not in ("idle", self._logged_state):
             lines.append(f"{time.strftime('%H:%M:%S')}  {_WORDS[state]}")
@@ -315,9 +315,20 @@ def _bar(name: str) -> ipywidgets.FloatProgress:
         description=name,
         min=0.0,
         max=1.0,
-        layout=ipywidgets.Layout(width="auto", height="20px", margin="0"),
+        layout=ipywidgets.Layout(width="auto", height="20px", margin="0 2px"),
         style={"description_width": "88px"},
     )
+
+
+def _line(record: EpochRecord) -> str:
+    parts = [
+        f"Epoch {record.epoch} of {record.epochs}",
+        f"loss {record.loss:.4f}",
+        f"training {1 - record.train_error:.1%}",
+    ]
+    if record.eval_error is not None:
+        parts.append(f"evaluation {1 - record.eval_error:.1%}")
+    return " · ".join([*parts, f"{record.seconds:.1f} s"])
 
 
 def _accuracy(record: EpochRecord) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import socket
@@ -45,8 +46,17 @@ def jupyter_server(folder: Path) -> Iterator[Server]:
         runtime=folder / "runtime",
     )
     server.notebooks.mkdir()
+    # JupyterLab would ask whether to show news, over what is tested.
+    page_config = folder / "config" / "labconfig" / "page_config.json"
+    page_config.parent.mkdir(parents=True)
+    disabled = {"@jupyterlab/apputils-extension:announcements": True}
+    page_config.write_text(json.dumps({"disabledExtensions": disabled}))
     # The kernel is this very Python, whatever kernels are registered on the machine.
     write_kernel_spec(folder / "jupyter" / "kernels" / "python3")
+    # Else JupyterLab asks in every page whether it may fetch news.
+    news = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    news.mkdir(parents=True)
+    (news / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"} | {
         "JUPYTER_PATH": f"{folder / 'jupyter'}{os.pathsep}{SHARE}",
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
@@ -63,8 +73,6 @@ def jupyter_server(folder: Path) -> Iterator[Server]:
         f"--IdentityProvider.token={server.token}",
         "--LabApp.expose_app_in_browser=True",
         "--JupyterNotebookApp.expose_app_in_browser=True",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
         "--VoilaConfiguration.template=imgcls",
         # Notebook's plugin does not load in voila, and says so as an error.

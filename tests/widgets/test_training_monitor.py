@@ -101,7 +101,10 @@ def test_watches_a_blocking_training_through_its_listener():
     assert (monitor.state, monitor.epochs_done) == ("finished", EPOCHS)
     assert [values["epoch"] for values in monitor.history] == [1, 2, 3]
     assert "ended" in monitor._reason.value
-    assert "Finished epoch 3 of 3" in monitor._log.value
+    assert (
+        "Epoch 3 of 3 · loss 0.3333 · training 83.3% · evaluation 86.7% · 2.0 s"
+        in monitor._log.value
+    )
     assert "3 (86.7%)" in monitor._numbers.value, "the best epoch"
 
 
