@@ -8,14 +8,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 METADATA := setup.py pyproject.toml package.json
 FRONT_END := jupyter_imgcls/static/image_grid.js
+EXTENSION := share/jupyter/labextensions/jupyter_imgcls
 export DATA
 
 .PHONY: demo test chromium format clean
 
-demo: .venv/installed $(FRONT_END)
+demo: .venv/installed $(FRONT_END) .venv/$(EXTENSION)
 	$(BIN)/imgcls demo $${DATA:+--data "$$DATA"}
 
-test: .venv/installed-test $(FRONT_END) chromium $(if $(TORCH),.venv/installed-torch)
+test: .venv/installed-test $(FRONT_END) .venv/$(EXTENSION) chromium $(if $(TORCH),.venv/installed-torch)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -47,9 +48,14 @@ node_modules/.package-lock.json: package-lock.json js/npm .venv/bin/python
 	js/npm ci --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
-$(FRONT_END): node_modules/.package-lock.json package.json $(shell find js -name '*.ts' -o -name '*.css')
+$(FRONT_END): node_modules/.package-lock.json package.json $(shell find js -name '*.ts' -o -name '*.css' -o -name build)
 	js/npm run --silent build
 	touch $@
+
+# An editable installation brings no files for share/.
+.venv/$(EXTENSION): .venv/bin/python
+	mkdir -p $(@D)
+	ln -sfn ../../../../$(EXTENSION) $@
 
 # PyTorch is a reference for the tests only; this is the version whose CPU build they were run with.
 .venv/installed-torch: .venv/installed-test
@@ -57,4 +63,4 @@ $(FRONT_END): node_modules/.package-lock.json package.json $(shell find js -name
 	touch $@
 
 clean:
-	rm -rf .venv node_modules jupyter_imgcls/static imgcls_output build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv node_modules jupyter_imgcls/static js/labextension/lib $(EXTENSION) imgcls_output build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache

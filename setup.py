@@ -4,9 +4,49 @@ import json
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 HERE = Path(__file__).parent
 VOILA_TEMPLATE = "share/jupyter/voila/templates/imgcls"
+LAB_EXTENSION = "share/jupyter/labextensions/jupyter_imgcls"
+FRONT_END = ("jupyter_imgcls/static/image_grid.js", f"{LAB_EXTENSION}/install.json")
+
+
+def require_front_end():
+    """Never pack without what ``js/`` is built into; a clone that is linked to may lack it yet."""
+    for file in FRONT_END:
+        if not (HERE / file).is_file():
+            raise SystemExit(
+                f"{file} is missing: build the front end first, with 'make' in a clone of the "
+                "repository, or with 'npm ci && npm run build' where Node is installed."
+            )
+
+
+class BuildPy(build_py):
+    """For wheels, and for editable installations."""
+
+    def run(self):  # noqa: D102
+        if not self.editable_mode:
+            require_front_end()
+        super().run()
+
+
+class Sdist(sdist):
+    """For source distributions."""
+
+    def run(self):  # noqa: D102
+        require_front_end()
+        super().run()
+
+
+def shared(folder):
+    """``data_files`` for a folder below ``share/`` and all in it."""
+    folders = [HERE / folder, *(path for path in (HERE / folder).rglob("*") if path.is_dir())]
+    for path in folders:
+        files = [str(file.relative_to(HERE)) for file in path.glob("*") if file.is_file()]
+        yield str(path.relative_to(HERE)), sorted(files)
+
 
 # Where MXNet publishes a wheel. Elsewhere the package installs and imports without it.
 MXNET_PLATFORM = (
@@ -26,9 +66,8 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["jupyter_imgcls", "jupyter_imgcls.*"]),
     package_data={"jupyter_imgcls": ["py.typed", "evaluation/*.j2", "static/*"]},
-    data_files=[
-        (VOILA_TEMPLATE, [f"{VOILA_TEMPLATE}/{file}" for file in ("conf.json", "index.html.j2")])
-    ],
+    data_files=[*shared(VOILA_TEMPLATE), *shared(LAB_EXTENSION)],
+    cmdclass={"build_py": BuildPy, "sdist": Sdist},
     install_requires=[
         # MXNet and imgaug use names that NumPy 2 removed.
         "numpy>=1.24,<2",

@@ -18,6 +18,7 @@ from ..evaluation.plot_style import PALETTE
 from .assets import asset
 from .contact_sheet import STILL_PHOTOS, contact_sheet
 from .row_numbers import RowNumbers
+from .still import with_still
 from .theme import free_of_busy_cells
 from .thumbnails import Thumbnail, shared_pool
 
@@ -126,7 +127,7 @@ class ImageGrid(anywidget.AnyWidget):
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         shown = range(len(self.dataset)) if self.order is None else self.order
         paths = [self.dataset.paths[int(row)] for row in shown[:STILL_PHOTOS]]
-        return {**data, "image/jpeg": contact_sheet(paths)}, metadata
+        return with_still(data, contact_sheet(paths), "image/jpeg"), metadata
 
     # -- to the page ----------------------------------------------------------------------------
 

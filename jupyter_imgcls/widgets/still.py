@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from IPython.display import display, update_display
@@ -11,7 +11,21 @@ from IPython.display import display, update_display
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["StillPicture"]
+__all__ = ["StillPicture", "with_still"]
+
+STILL_MIME = "application/vnd.jupyter-imgcls.still+json"
+
+
+def with_still(
+    bundle: dict[str, Any], picture: bytes, mime: Literal["image/png", "image/jpeg"]
+) -> dict[str, Any]:
+    """Add a picture to what a widget displays.
+
+    Viewers that run no widgets show it by themselves. JupyterLab does so in a notebook that it does
+    not trust; in others our extension (``js/labextension/``) puts it where the widget is missing,
+    and knows our outputs by the mark `STILL_MIME`.
+    """
+    return {**bundle, mime: picture, STILL_MIME: {"picture": mime}}
 
 
 class StillPicture:
@@ -25,7 +39,7 @@ class StillPicture:
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = super()._repr_mimebundle_(**options)  # type: ignore[misc]
-        return {**bundle, "image/png": self._png()}
+        return with_still(bundle, self._png(), "image/png")
 
     def _ipython_display_(self, **_options: Any) -> None:
         # A display with a name can be given a newer picture later.
