@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import bqplot
@@ -18,9 +16,10 @@ from ..errors import EvaluationError
 from ..evaluation import ClassificationEvaluation
 from ..evaluation.plot_curves import thinned
 from ..evaluation.plot_style import ACCENT, ALERT, PALETTE
+from .frame import Frame, Key
 from .operating_points import OperatingPoints
 from .still import StillPicture
-from .theme import axis, figure, free_of_busy_cells, legend, rows, stylesheet, text, tiles
+from .theme import Problem, axis, figure, free_of_busy_cells, legend, rows, stylesheet, tiles
 from .wrong_side import WrongSideView
 
 if TYPE_CHECKING:
@@ -28,14 +27,20 @@ if TYPE_CHECKING:
 
 __all__ = ["PrecisionRecallUI"]
 
+_KEYS = [
+    Key("ArrowLeft ArrowRight", "← →", "next higher, next lower threshold"),
+    Key("Home End", "Home, End", "highest, lowest threshold"),
+    Key("b", "B", "the threshold of the highest F1"),
+    Key("", "Click, drag", "choose a point on the curve"),
+]
 _MICRO = "All classes (micro average)"
 
 
 class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
     """The precision-recall curve, on which a click or a drag picks an operating point.
 
-    The slider, its arrow keys and the two buttons step along the measured points (Notebook 7 keeps
-    the arrow keys for itself). It begins at the point of the highest F1.
+    Arrow keys, the slider and the buttons step along the measured points; `?` lists the keys. It
+    begins at the point of the highest F1.
 
     Parameters
     ----------
@@ -57,6 +62,8 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
     class_name : str
         Trait, to read, set and observe: the class whose curve is shown; ``""`` for the micro
         average.
+    height : int
+        Trait, to read, set and observe: of the chart in CSS pixels, 160 to 2000.
     precision, recall, f1 : float
         Traits, read-only: at the threshold, in [0, 1].
     ui : PrecisionRecallUI
@@ -83,6 +90,7 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
     precision = traitlets.Float(read_only=True)
     recall = traitlets.Float(read_only=True)
     f1 = traitlets.Float(read_only=True)
+    height = traitlets.Int(300, min=160, max=2000)
 
     def __init__(
         self,
@@ -96,9 +104,10 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
         self._evaluation = evaluation
         self._points = _points_of(precisions, recalls, thresholds, evaluation, dataset)
         self._legend = ipywidgets.HTML()
+        self._frame = Frame("Precision and recall", _KEYS, self._press, self.height)
         self._make_chart()
         self._numbers = ipywidgets.HTML(layout=ipywidgets.Layout(width="auto"))
-        self._problem = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
+        self._problem = Problem()
         self._slider = ipywidgets.IntSlider(
             min=0,
             max=len(self._points) - 1,
@@ -113,6 +122,7 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
             self._slider,
             self._button("more found", "chevron-right", "Next lower threshold", 1),
             self._button("best F1", "bullseye", "The threshold of the highest F1", 0),
+            self._frame,
         ]
         self._classes = ipywidgets.Dropdown(
             options=[(_MICRO, "")], layout=ipywidgets.Layout(width="auto", max_width="360px")
@@ -120,11 +130,14 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
         self._wrong = None if evaluation is None else WrongSideView(evaluation, dataset)
         super().__init__(layout=ipywidgets.Layout(grid_gap="8px"))
         self.add_class("imgcls")
+        traitlets.link((self, "height"), (self._frame, "height"))
         self.observe(self._move, "threshold")
         self.observe(self._change_class, "class_name")
         side = [
             self._numbers,
-            ipywidgets.HBox(steps, layout=ipywidgets.Layout(flex_flow="row wrap")),
+            ipywidgets.HBox(
+                steps, layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center")
+            ),
         ]
         if evaluation is not None:
             untested = {label.name for label in evaluation.untested_labels}
@@ -188,7 +201,8 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
         self._dot.observe(self._put, ["x", "y"])
         self._dot.on_drag(self._dragged)
         free_of_busy_cells(self._dot)
-        chart = figure([self._line, self._dot], axes, 300)
+        chart = figure([self._line, self._dot], axes, self.height)
+        chart.add_class("imgcls-main")
         self._chart = ipywidgets.VBox(
             [self._legend, chart], layout=ipywidgets.Layout(flex="2 1 320px", min_width="0")
         )
@@ -210,7 +224,7 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
         self._show_point()
 
     def _move(self, _change: object) -> None:
-        with self._showing_errors():
+        with self._problem.showing():
             self._show_point()
 
     def _show_point(self) -> None:
@@ -238,17 +252,6 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
             self._dot.x = np.array([100 * self.recall])
             self._dot.y = np.array([100 * self.precision])
 
-    @contextmanager
-    def _showing_errors(self) -> Generator[None]:
-        """What a handler raises shows nowhere in a page: show it here."""
-        self._problem.layout.display = "none"
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001
-            words = text(f"{type(error).__name__}: {error}")
-            self._problem.value = f'<div class="imgcls-error" role="alert">{words}</div>'
-            self._problem.layout.display = ""
-
     def draw_still(self, figure: Figure) -> None:
         """Draw the curve and the chosen point on an empty matplotlib figure."""
         ax = figure.subplots()
@@ -274,32 +277,36 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
         self._choose(change["new"])
 
     def _put(self, _change: object) -> None:
-        with self._showing_errors():
+        with self._problem.showing():
             recall, precision = self._dot.x[-1], self._dot.y[-1]
             if (recall, precision) != (100 * self.recall, 100 * self.precision):
                 self._pick(recall, precision)
                 self._place_dot()
 
     def _dragged(self, _mark: object, event: dict[str, Any]) -> None:
-        with self._showing_errors():
+        with self._problem.showing():
             self._pick(event["point"]["x"], event["point"]["y"])
 
     def _pick(self, recall: float, precision: float) -> None:
         self._choose(self._points.nearest(recall / 100, precision / 100))
 
+    def _press(self, key: str) -> None:
+        step = {"ArrowLeft": -1, "ArrowRight": 1, "Home": -len(self._points), "b": 0}
+        self._step(step.get(key, len(self._points)))
+
+    def _step(self, by: int) -> None:
+        """Go on along the points; 0 goes to the best one."""
+        with self._problem.showing():
+            number = self._points.at(self.threshold) + by
+            if by == 0:
+                number = int(self._points.f1.argmax())
+            self._choose(min(max(number, 0), len(self._points) - 1))
+
     def _button(self, name: str, icon: str, tooltip: str, step: int) -> ipywidgets.Button:
         button = ipywidgets.Button(
             description=name, icon=icon, tooltip=tooltip, layout=ipywidgets.Layout(width="auto")
         )
-
-        def clicked(_: ipywidgets.Button) -> None:
-            with self._showing_errors():
-                number = self._points.at(self.threshold) + step
-                if step == 0:
-                    number = int(self._points.f1.argmax())
-                self._choose(min(max(number, 0), len(self._points) - 1))
-
-        button.on_click(clicked)
+        button.on_click(lambda _: self._step(step))
         free_of_busy_cells(button)
         return button
 
@@ -307,7 +314,7 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
         self.class_name = change["new"]
 
     def _change_class(self, change: dict[str, Any]) -> None:
-        with self._showing_errors():
+        with self._problem.showing():
             self._classes.value = change["new"]
             if self._evaluation is not None:
                 self._points = _curve_of(self._evaluation, change["new"])

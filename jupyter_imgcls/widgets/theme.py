@@ -6,14 +6,27 @@ what stands behind a comma is for hosts that lack them.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from html import escape
 
 import bqplot
 import ipywidgets
 
+from ..errors import ImgclsError
 from ..evaluation.plot_style import shown_name
 
-__all__ = ["axis", "figure", "free_of_busy_cells", "legend", "rows", "stylesheet", "text", "tiles"]
+__all__ = [
+    "Problem",
+    "axis",
+    "figure",
+    "free_of_busy_cells",
+    "legend",
+    "rows",
+    "stylesheet",
+    "text",
+    "tiles",
+]
 
 _CSS = """
 .imgcls { color: var(--jp-ui-font-color1, inherit);
@@ -28,6 +41,7 @@ _CSS = """
   --bq-grid-color: var(--jp-border-color2, #8883);
   --bq-axis-border-color: var(--jp-border-color1, #8886); }
 .imgcls .bqplot .axis .tick line { shape-rendering: crispEdges; }
+.imgcls .imgcls-grid { background: none; }
 .imgcls-title { font-weight: 600; }
 .imgcls-muted { color: var(--jp-ui-font-color2, currentColor); }
 .imgcls-legend { display: flex; flex-wrap: wrap; gap: 4px 16px; align-items: center; }
@@ -45,6 +59,12 @@ _CSS = """
   background: var(--jp-layout-color2, #8882); font: 12px/1.5 var(--jp-code-font-family, monospace);
   white-space: pre-wrap; }
 .imgcls-caption { font-size: 11px; line-height: 1.3; overflow-wrap: anywhere; }
+.imgcls-photo { border-radius: 4px; background: var(--jp-layout-color2, #8882); }
+.imgcls-photo img { width: 100%; height: 100%; object-fit: scale-down; }
+.imgcls-table { border-spacing: 0; }
+.imgcls-table th { padding: 2px 16px 2px 0; text-align: left; vertical-align: top;
+  font-weight: 400; color: var(--jp-ui-font-color2, currentColor); }
+.imgcls-table td { padding: 2px 0; overflow-wrap: anywhere; }
 .imgcls-thumbnail { border-radius: 4px; object-fit: contain;
   background: var(--jp-layout-color2, #8882); }
 .imgcls button:focus-visible, .imgcls select:focus-visible, .imgcls .noUi-handle:focus-visible {
@@ -56,6 +76,28 @@ _CSS = """
 def stylesheet() -> ipywidgets.HTML:
     """The style sheet; the first child of every widget with the class ``imgcls``."""
     return ipywidgets.HTML(f"<style>{_CSS}</style>", layout=ipywidgets.Layout(display="none"))
+
+
+class Problem(ipywidgets.HTML):
+    """What went wrong in a handler or a thread, which nothing else in a page would show."""
+
+    def __init__(self) -> None:
+        super().__init__(layout=ipywidgets.Layout(display="none"))
+
+    def say(self, words: str) -> None:
+        """Show words; none hides what was shown."""
+        self.value = f'<div class="imgcls-error" role="alert">{text(words)}</div>' if words else ""
+        self.layout.display = "" if words else "none"
+
+    @contextmanager
+    def showing(self) -> Generator[None]:
+        """Show what the ``with`` block raises, instead of what was shown before."""
+        self.say("")
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - shown to the user
+            known = isinstance(error, ImgclsError)
+            self.say(str(error) if known else f"{type(error).__name__}: {error}")
 
 
 def text(words: object, longest: int = 2000) -> str:

@@ -83,7 +83,7 @@ def test_slider_and_buttons_step_along_the_points():
     ui = PrecisionRecallUI(*CURVE)
     ui._slider.value = 0
     assert ui.threshold == 0.9
-    surer, _, more, best = (w for w in ui.children[1].children[1].children[-1].children)
+    surer, _, more, best, _ = ui.children[1].children[1].children[-1].children
     for _ in range(5):  # to the end and no further
         more.click()
     assert ui.threshold == 0.2
@@ -91,6 +91,24 @@ def test_slider_and_buttons_step_along_the_points():
     surer.click()
     best.click()
     assert ui.threshold == 0.6
+
+
+def test_keys_step_along_the_points_and_to_the_best():
+    ui = PrecisionRecallUI(*CURVE)
+    for key, threshold in [("End", 0.2), ("ArrowLeft", 0.6), ("Home", 0.9), ("ArrowRight", 0.6)]:
+        ui._frame._receive(None, {"kind": "key", "key": key}, [])
+        assert ui.threshold == threshold
+    ui.threshold = 0.9
+    ui._press("b")
+    assert ui.threshold == 0.6
+
+
+def test_the_height_of_the_chart_is_a_trait_that_the_page_sets():
+    ui = PrecisionRecallUI(*CURVE)
+    ui._frame.height = 444  # what a drag in the page does
+    assert ui.height == 444
+    ui.height = 200
+    assert ui._frame.height == 200
 
 
 def test_a_click_on_the_chart_takes_the_nearest_point():

@@ -1,0 +1,114 @@
+/** What a widget made of others cannot do itself: keys, their list, and a height to drag. */
+
+import type { AnyModel } from "@anywidget/types";
+import { element } from "../image_grid/dom";
+import { keysButton, keysDialog } from "../image_grid/help";
+import { isOwnKey, keyName } from "./keys";
+import type { FrameState } from "./state";
+
+export class Frame {
+  readonly root = element("div", "imgcls-frame");
+  readonly #model: AnyModel<FrameState>;
+  readonly #placed = new ResizeObserver(() => this.#place());
+  readonly #dragged = new ResizeObserver((entries) => this.#onDrag(entries));
+  readonly #added = new MutationObserver(() => this.#onHeight());
+  #mains = new Set<HTMLElement>();
+  #widget: HTMLElement | null = null;
+  #dialog: HTMLDialogElement | null = null;
+  #saveTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(model: AnyModel<FrameState>) {
+    this.#model = model;
+    this.root.append(keysButton(() => this.#showKeys()));
+    // It has a size once it is in the page, and only then a widget around it.
+    this.#placed.observe(this.root);
+  }
+
+  close(): void {
+    clearTimeout(this.#saveTimer);
+    this.#placed.disconnect();
+    this.#dragged.disconnect();
+    this.#added.disconnect();
+    this.#model.off("change:height", this.#onHeight);
+    this.#widget?.removeEventListener("keydown", this.#onKey);
+    this.#widget?.removeEventListener("click", this.#onClick);
+  }
+
+  #place(): void {
+    const widget = this.root.closest<HTMLElement>(".imgcls");
+    if (!widget) return;
+    this.#placed.disconnect();
+    this.#widget = widget;
+    widget.tabIndex = 0;
+    widget.setAttribute("role", "region");
+    widget.setAttribute("aria-label", this.#model.get("name"));
+    // The host must not take the keys as its own while the widget has them.
+    widget.setAttribute("data-lm-suppress-shortcuts", "true");
+    widget.addEventListener("keydown", this.#onKey);
+    widget.addEventListener("click", this.#onClick);
+    this.#added.observe(widget, { childList: true, subtree: true });
+    this.#model.on("change:height", this.#onHeight);
+    this.#onHeight();
+  }
+
+  // -- keys -------------------------------------------------------------------------------------
+
+  #showKeys(): void {
+    this.#dialog?.remove();
+    const rows = this.#model
+      .get("key_list")
+      .map(([, key, what]) => [key, what] as [string, string]);
+    rows.push(["?", "these keys"]);
+    this.#dialog = keysDialog(rows, () => this.#widget?.focus({ preventScroll: true }));
+    this.root.append(this.#dialog);
+    this.#dialog.showModal();
+  }
+
+  #onKey = (event: KeyboardEvent): void => {
+    const target = event.target as Element;
+    const key = event.key === "?" ? "?" : keyName(event);
+    if (key === null || isOwnKey(target, key)) return;
+    if (key === "?") this.#showKeys();
+    else if (this.#model.get("key_list").some(([names]) => names?.split(" ").includes(key)))
+      this.#model.send({ kind: "key", key });
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  #onClick = (event: MouseEvent): void => {
+    const tick = (event.target as Element).closest(".imgcls-ticks .tick");
+    if (!tick) return;
+    // D3 moves the ticks of an upright axis down, of a level one to the right.
+    const side = tick.getAttribute("transform")?.startsWith("translate(0,") ? "row" : "column";
+    this.#model.send({ kind: "tick", side, text: tick.textContent });
+  };
+
+  // -- height -----------------------------------------------------------------------------------
+
+  #onHeight = (): void => {
+    const height = `${this.#model.get("height")}px`;
+    for (const main of this.#widget?.querySelectorAll<HTMLElement>(".imgcls-main") ?? []) {
+      const known = this.#mains.has(main);
+      if (known && this.#saveTimer !== undefined) continue; // being dragged
+      main.style.height = height;
+      if (known) continue;
+      this.#mains.add(main);
+      this.#dragged.observe(main);
+    }
+  };
+
+  #onDrag(entries: ResizeObserverEntry[]): void {
+    for (const { target } of entries) {
+      const height = Math.round(Number.parseFloat((target as HTMLElement).style.height));
+      if (height === this.#model.get("height")) continue;
+      clearTimeout(this.#saveTimer);
+      this.#saveTimer = setTimeout(() => {
+        this.#saveTimer = undefined;
+        this.#model.set("height", Math.min(Math.max(160, height), 2000));
+        this.#model.save_changes();
+        this.#onHeight();
+      }, 300);
+    }
+  }
+}

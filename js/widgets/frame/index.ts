@@ -1,0 +1,13 @@
+import type { RenderProps } from "@anywidget/types";
+import { Frame } from "./frame";
+import type { FrameState } from "./state";
+import "../image_grid/style.css";
+import "./style.css";
+
+export default {
+  render({ model, el }: RenderProps<FrameState>): () => void {
+    const frame = new Frame(model);
+    el.append(frame.root);
+    return () => frame.close();
+  },
+};
