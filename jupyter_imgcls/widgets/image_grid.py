@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..data import ClassificationDataset
 from ..data.columns import NO_LABEL
 from ..evaluation.plot_style import PALETTE
+from ..files import as_text
 from .assets import asset
 from .contact_sheet import STILL_PHOTOS, contact_sheet
 from .row_numbers import RowNumbers
@@ -93,8 +94,7 @@ class ImageGrid(anywidget.AnyWidget):
         unknown = sorted(set(traits) - set(self.trait_names()))
         if unknown:
             raise TypeError(
-                f"ImageGrid has no {unknown[0]!r}; it takes selected, order, active, "
-                "thumbnail_size, height, and layout."
+                f"{type(self).__name__} has no {unknown[0]!r}; its docstring lists what it has."
             )
         self.dataset = dataset
         self._caption = caption or dataset.paths.name
@@ -221,8 +221,8 @@ class ImageGrid(anywidget.AnyWidget):
         photos = []
         for row in rows:
             badge = self._badge(row)
-            text, color = badge or (None, None)
-            photos.append({"caption": _text(self._caption(row)), "badge": text, "color": color})
+            text, color = (as_text(badge[0]), badge[1]) if badge else (None, None)
+            photos.append({"caption": as_text(self._caption(row)), "badge": text, "color": color})
         return photos
 
     def _reply(self, content: dict[str, Any], buffers: Sequence[bytes] = (), **answer: Any) -> None:
@@ -232,8 +232,3 @@ class ImageGrid(anywidget.AnyWidget):
 
 def _binary(rows: ArrayLike) -> bytes:
     return np.asarray(rows).astype("<u4").tobytes()
-
-
-def _text(name: str) -> str:
-    """A file's name as text that JSON can carry, whatever bytes it is of."""
-    return name.encode("utf-8", "replace").decode("utf-8")

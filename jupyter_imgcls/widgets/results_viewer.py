@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
-import io
+import threading
 from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-import bqplot
 import ipywidgets
-import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
 
 from ..context import Context
-from ..data import ClassificationDataset, Image, Label
-from ..errors import ImgclsError, UnreadableImageError
-from ..evaluation.plot_style import ACCENT, ALERT
+from ..data import ClassificationDataset, Label
+from ..data.journal import Journal
+from ..errors import ImgclsError
+from ..evaluation.plot_style import PALETTE, shown_name
+from .frame import Frame, Key
+from .image_grid import Badge, ImageGrid
 from .results import ORDERS, Results
-from .theme import text as as_text
+from .results_labels import LabelEditor
+from .results_matrix import ConfusionMatrix
+from .results_photo import PhotoView
+from .results_still import draw_results
+from .still import StillPicture
+from .theme import Problem, free_of_busy_cells, rows, stylesheet, text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["ResultsUI"]
 
-_PHOTO_SIDE = 480
-_QUIET = "#9aa5b1"
-_MATRIX = "#7db3d5"  # light enough for black figures
 _ALL = -1
 
 
-class ResultsUI(ipywidgets.VBox):
+class ResultsUI(StillPicture, ipywidgets.VBox):
     """Look at photos with their ground truth, prediction and scores, and correct labels.
+
+    The photos that match the filters are in a grid; one of them is seen large, with the scores of
+    all classes. A click on a cell of the confusion matrix, or on a class beside or below it,
+    filters by it, and a second click clears that. Labels are changed through the dataset's journal
+    and are on disk at once; a photo whose label was changed stays in the grid until a filter
+    changes.
 
     Parameters
     ----------
     dataset : ClassificationDataset
-        The photos that were scored.
+        The photos that were scored. Its labels become those of its journal, if it has one from
+        before.
     context : Context, optional
-        As in the article; not needed.
+        Where the journal is; default: where it is open already, else the global context.
     pred_scores : array_like of float, shape (n, classes)
         For example `ClassificationEvaluation.scores`.
     pred_labels : sequence of str, optional
@@ -53,8 +66,14 @@ class ResultsUI(ipywidgets.VBox):
     truth, prediction : int (traits)
         Column of the class that is filtered by; -1 for all.
     order : {"loss", "margin", "score", "dataset"} (trait)
+    height : int (trait)
+        Height of the large photo in CSS pixels, 160 to 2000. That of the grid is ``grid.height``.
     rows : tuple of int
         Rows of the photos that match the filters, in order.
+    grid : ImageGrid
+        The photos that match; ``grid.selected`` are those that a label is given to.
+    journal : Journal
+        The edits: undo, redo, history, `commit`.
     ui : ResultsUI
         The same object, as in the article.
 
@@ -62,6 +81,10 @@ class ResultsUI(ipywidgets.VBox):
     ------
     EvaluationError
         If scores, predictions and dataset do not fit together.
+    StorageError
+        If the journal cannot be opened.
+    DatasetError
+        If the dataset has a journal of another context.
     """
 
     row = traitlets.Int(_ALL)
@@ -69,6 +92,7 @@ class ResultsUI(ipywidgets.VBox):
     truth = traitlets.Int(_ALL)
     prediction = traitlets.Int(_ALL)
     order: Any = traitlets.Enum(list(ORDERS), default_value="dataset")
+    height = traitlets.Int(320, min=160, max=2000)
 
     def __init__(
         self,
@@ -78,15 +102,22 @@ class ResultsUI(ipywidgets.VBox):
         pred_labels: Sequence[str] | None = None,
         labels: Sequence[str | Label] | None = None,
     ) -> None:
-        super().__init__()
         if pred_scores is None:
             raise ImgclsError("ResultsUI needs pred_scores: those of classifier.score(dataset).")
         self.results = Results(dataset, pred_scores, pred_labels, labels)
+        journal = dataset.journal if context is None else None
+        self.journal = journal or Journal.open(dataset, context)
         self.rows: tuple[int, ...] = ()
+        # Handlers may run in several threads. It is taken after the journal's lock, never before.
+        self._lock = threading.RLock()
+        super().__init__(layout=ipywidgets.Layout(grid_gap="8px"))
+        self.add_class("imgcls")
         self._build()
         self.observe(self._filter, ["which", "truth", "prediction", "order"])
         self.observe(self._show, "row")
-        self._draw_matrix()
+        self.journal.listeners.append(self._on_edits)
+        self.journal.watch()
+        self._draw_counts()
         self._filter()
 
     @property
@@ -94,262 +125,231 @@ class ResultsUI(ipywidgets.VBox):
         """The same object, as in the article."""
         return self
 
+    def close(self) -> None:
+        """Take the widget off the page; the journal stays open."""
+        journal = getattr(self, "journal", None)  # not there if the widget could not be made
+        if journal is not None and self._on_edits in journal.listeners:
+            journal.listeners.remove(self._on_edits)
+        super().close()
+
+    def draw_still(self, figure: Figure) -> None:
+        """Draw the confusion matrix and the first photos on an empty matplotlib figure."""
+        draw_results(figure, self.results, self.rows)
+
     # -- parts ----------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        names = self.results.names
-        classes = [("All classes", _ALL), *((name, i) for i, name in enumerate(names))]
-        wide = ipywidgets.Layout(width="100%")
+        self._problem = Problem()
+        self._labels = LabelEditor(self.journal, self.results.names, self._problem)
+        self._frame = Frame(
+            "Results", self._keys(), self._press, self.height, self._guarded(self._choose_class)
+        )
+        traitlets.link((self, "height"), (self._frame, "height"))
+        self._summary = ipywidgets.HTML(layout=ipywidgets.Layout(flex="1 1 auto"))
+        head = ipywidgets.HBox(
+            [self._summary, self._labels.undo, self._labels.redo, self._frame],
+            layout=ipywidgets.Layout(align_items="center", grid_gap="4px"),
+        )
+        self.grid = ImageGrid(
+            self.results.dataset, badge=self._badge, height=320, thumbnail_size=112
+        )
+        self.grid.layout = ipywidgets.Layout(flex="1 1 280px", min_width="0")
+        self.grid.observe(self._guarded(self._on_grid), ["active", "selected"])
+        self.children = [
+            stylesheet(),
+            head,
+            self._problem,
+            rows(self._build_filters(), self.grid, self._build_detail(), gap=16),
+        ]
+
+    def _build_filters(self) -> ipywidgets.VBox:
+        classes = [
+            ("All classes", _ALL),
+            *((name, column) for column, name in enumerate(self.results.names)),
+        ]
         which = ipywidgets.ToggleButtons(
             options=[("All", "all"), ("Correct", "correct"), ("Wrong", "wrong")],
-            style={"button_width": "72px"},
+            style={"button_width": "76px"},
             tooltips=["All photos", "Correctly classified photos", "Wrongly classified photos"],
         )
-        truth = ipywidgets.Dropdown(options=classes, description="True", layout=wide)
-        prediction = ipywidgets.Dropdown(options=classes, description="Predicted", layout=wide)
-        order = ipywidgets.Dropdown(
-            options=[(text, key) for key, text in ORDERS.items()], description="Order", layout=wide
-        )
-        for widget, trait in (
-            (which, "which"),
-            (truth, "truth"),
-            (prediction, "prediction"),
-            (order, "order"),
-        ):
+        orders = [(words, key) for key, words in ORDERS.items()]
+        fields: dict[str, tuple[str, list[Any]]] = {
+            "truth": ("True", classes),
+            "prediction": ("Predicted", classes),
+            "order": ("Order", orders),
+        }
+        wide = ipywidgets.Layout(width="auto")
+        lists = {
+            trait: ipywidgets.Dropdown(
+                options=options, description=name, layout=wide, style={"description_width": "64px"}
+            )
+            for trait, (name, options) in fields.items()
+        }
+        for trait, widget in {"which": which, **lists}.items():
             ipywidgets.link((self, trait), (widget, "value"))
-        clear = ipywidgets.Button(description="Clear the filters", icon="times", layout=wide)
-        clear.on_click(self._guarded(lambda _: self._clear()))
-        self._matrix, matrix = self._build_matrix()
-        self._count = ipywidgets.HTML()
-        self._summary = ipywidgets.HTML()
-        filters = ipywidgets.VBox(
-            [self._summary, which, truth, prediction, order, clear, matrix],
-            layout=ipywidgets.Layout(width="300px", flex="0 0 auto", padding="0 16px 0 0"),
+            free_of_busy_cells(widget)
+        self._matrix = ConfusionMatrix(self.results.names, self._guarded(self._choose_cell))
+        clear = self._button("Clear the filters", self._clear, wide, icon="times")
+        return ipywidgets.VBox(
+            [which, *lists.values(), clear, self._matrix],
+            layout=ipywidgets.Layout(width="244px", flex="0 0 auto"),
         )
 
+    def _build_detail(self) -> ipywidgets.VBox:
+        self._photo = PhotoView(self.results, self._problem)
+        self._count = ipywidgets.HTML()
         self._position = ipywidgets.IntSlider(
-            min=1, max=1, readout=False, continuous_update=False, layout=ipywidgets.Layout(flex="1")
+            min=1,
+            max=1,
+            readout=False,
+            continuous_update=False,
+            layout=ipywidgets.Layout(flex="1 1 64px", width="auto", min_width="64px"),
         )
         self._position.observe(self._guarded(self._move_to), "value")
-        back, forth = (
-            ipywidgets.Button(
-                description=text, layout=ipywidgets.Layout(width="96px", flex="0 0 auto")
-            )
-            for text in ("Image −1", "Image +1")  # noqa: RUF001 - the minus sign, as it is read
-        )
-        back.on_click(self._guarded(lambda _: self._step(-1)))
-        forth.on_click(self._guarded(lambda _: self._step(1)))
-        self._photo = ipywidgets.Image(
-            format="jpeg", layout=ipywidgets.Layout(max_width="100%", align_self="flex-start")
-        )
-        self._details = ipywidgets.HTML()
-        self._label = ipywidgets.Dropdown(
-            options=names,
-            description="Label",
-            layout=ipywidgets.Layout(width="260px"),
-            style={"description_width": "72px"},
-        )
-        self._label.observe(self._guarded(self._relabel), "value")
-        self._bars, bars = self._build_bars()
-        self._message = ipywidgets.HTML()
-        self._one = ipywidgets.VBox(
+        free_of_busy_cells(self._position)
+        narrow = ipywidgets.Layout(width="88px", flex="0 0 auto")
+        back = self._button("Image −1", partial(self._step, -1), narrow)  # noqa: RUF001
+        forth = self._button("Image +1", partial(self._step, 1), narrow)
+        facts = ipywidgets.VBox(
             [
-                self._photo,
-                ipywidgets.HBox([self._details], layout=ipywidgets.Layout(margin="8px 0 0 0")),
-                self._label,
-                bars,
-            ]
-        )
-        viewer = ipywidgets.VBox(
-            [
-                ipywidgets.HBox([back, self._position, forth]),
-                self._count,
-                self._one,
-                self._message,
+                self._photo.details,
+                ipywidgets.HBox([self._labels.choice]),
+                self._labels.note,
+                self._photo.bars,
             ],
-            layout=ipywidgets.Layout(flex="1 1 320px", min_width="280px"),
+            layout=ipywidgets.Layout(flex="1 1 260px", min_width="0", grid_gap="4px"),
         )
-        self.children = [
-            ipywidgets.HBox([filters, viewer], layout=ipywidgets.Layout(flex_flow="row wrap"))
-        ]
+        self._one = rows(self._photo.picture, facts, gap=16)
+        return ipywidgets.VBox(
+            [ipywidgets.HBox([back, self._position, forth]), self._count, self._one],
+            layout=ipywidgets.Layout(flex="1 1 500px", min_width="0", grid_gap="4px"),
+        )
 
-    def _build_matrix(self) -> tuple[Any, Any]:
-        names = self.results.names
-        mark = bqplot.GridHeatMap(
-            color=np.zeros((len(names), len(names))),
-            row=names,
-            column=names,
-            scales={
-                "row": bqplot.OrdinalScale(reverse=True),
-                "column": bqplot.OrdinalScale(),
-                "color": bqplot.ColorScale(colors=["#f1f5f8", _MATRIX], min=0, max=1),
-            },
-            display_format=".0%",
-            font_style={"font-size": "11px", "fill": "black"},
-            stroke="white",
-        )
-        mark.on_element_click(self._guarded(self._choose_cell))
-        axes = [
-            bqplot.Axis(scale=mark.scales["row"], side="left", label="True", label_offset="60px"),
-            bqplot.Axis(
-                scale=mark.scales["column"],
-                label="Predicted",
-                label_offset="44px",
-                tick_rotate=-30,
-                tick_style={"text-anchor": "end"},
-            ),
-        ]
-        figure = bqplot.Figure(
-            marks=[mark],
-            axes=axes,
-            fig_margin={"top": 8, "bottom": 64, "left": 72, "right": 8},
-            layout=ipywidgets.Layout(width="284px", height="284px"),
-            padding_y=0.0,
-            display_toolbar=False,
-            background_style={"fill": "transparent"},
-        )
-        return mark, figure
+    def _button(
+        self, name: str, do: Callable[[], None], layout: ipywidgets.Layout, icon: str = ""
+    ) -> ipywidgets.Button:
+        button = ipywidgets.Button(description=name, icon=icon, layout=layout)
+        guarded = self._guarded(do)
+        button.on_click(lambda _: guarded())
+        free_of_busy_cells(button)
+        return button
 
-    def _build_bars(self) -> tuple[Any, Any]:
-        names = self.results.names
-        mark = bqplot.Bars(
-            x=names,
-            y=np.zeros(len(names)),
-            orientation="horizontal",
-            scales={"x": bqplot.OrdinalScale(reverse=True), "y": bqplot.LinearScale(min=0, max=1)},
-            colors=[_QUIET],
-            padding=0.25,
-        )
-        axes = [
-            bqplot.Axis(scale=mark.scales["x"], side="left", grid_lines="none"),
-            bqplot.Axis(scale=mark.scales["y"], tick_format=".0%", num_ticks=5),
-        ]
-        figure = bqplot.Figure(
-            marks=[mark],
-            axes=axes,
-            fig_margin={"top": 4, "bottom": 32, "left": 96, "right": 24},
-            layout=ipywidgets.Layout(width="100%", height=f"{64 + 24 * min(len(names), 24)}px"),
-            display_toolbar=False,
-            background_style={"fill": "transparent"},
-        )
-        return mark, figure
+    def _keys(self) -> list[Key]:
+        moves = Key("ArrowLeft ArrowRight", "← →", "last, next photo")
+        return [moves, *self._labels.keys]
+
+    def _badge(self, row: int) -> Badge | None:
+        if not self.results.readable[row]:
+            return None
+        name = self.results.names[self.results.predicted[row]]
+        labels = self.results.dataset.labels_of_row(row)
+        mark = "" if not labels else "✓ " if labels[0].name == name else "✗ "
+        return mark + shown_name(name), PALETTE[self._labels.classes.index(name) % len(PALETTE)]
 
     # -- what happens ---------------------------------------------------------------------------
 
     def _guarded(self, handler: Callable[..., None]) -> Callable[..., None]:
-        """`handler`, with what goes wrong shown here: nothing else would show it."""
+        """`handler`, alone at a time, with what goes wrong shown here: nothing else would."""
 
-        @wraps(handler)
         def guarded(*arguments: Any) -> None:
-            self._say("")
-            try:
+            with self._lock, self._problem.showing():
                 handler(*arguments)
-            except Exception as error:  # noqa: BLE001 - shown to the user
-                self._say(f"{type(error).__name__}: {error}")
 
         return guarded
 
-    def _say(self, text: str) -> None:
-        self._message.value = f"<span role='alert' style='color:{ALERT}'>{as_text(text)}</span>"
+    def _press(self, key: str) -> None:
+        if key.startswith("Arrow"):
+            self._guarded(self._step)(-1 if key == "ArrowLeft" else 1)
+        else:
+            self._labels.press(key)
+
+    def _on_edits(self, changed: frozenset[int] | None) -> None:
+        with self._lock, self._problem.showing():
+            if changed is None:
+                self._labels.show_classes()
+                self._frame.key_list = [list(key) for key in self._keys()]
+            self._draw_counts()
+            self.grid.refresh()
+            if changed and not changed & set(self._labels.rows):
+                # Undone elsewhere: show what it was.
+                self._go(next((row for row in self.rows if row in changed), self.row))
+            self._show()
 
     def _filter(self, _: Any = None) -> None:
-        chosen = self.results.rows(
-            self.which,
-            None if self.truth == _ALL else self.truth,
-            None if self.prediction == _ALL else self.prediction,
-            self.order,
-        )
-        self.rows = tuple(chosen.tolist())
-        with self._position.hold_trait_notifications():
+        with self._lock:
+            chosen = self.results.rows(
+                self.which,
+                None if self.truth == _ALL else self.truth,
+                None if self.prediction == _ALL else self.prediction,
+                self.order,
+            )
+            self.rows = tuple(chosen.tolist())
+            self.grid.order = chosen
             self._position.max = max(len(self.rows), 1)
-        if self.row not in self.rows:
-            self.row = self.rows[0] if self.rows else _ALL
-        self._show()
+            if self.row not in self.rows:
+                self.row = self.rows[0] if self.rows else _ALL
+            self._show()
+
+    def _set_filter(self, truth: int, prediction: int) -> None:
+        with self.hold_trait_notifications():
+            self.which, self.truth, self.prediction = "all", truth, prediction
 
     def _clear(self) -> None:
-        with self.hold_trait_notifications():
-            self.which, self.truth, self.prediction = "all", _ALL, _ALL
+        self._set_filter(_ALL, _ALL)
 
-    def _choose_cell(self, _: Any, event: dict[str, Any]) -> None:
-        cell = event["data"]
-        row, column = int(cell["rowNum"]), int(cell["columnNum"])
-        with self.hold_trait_notifications():
-            self.which, self.truth, self.prediction = "all", row, column
+    def _choose_cell(self, truth: int, prediction: int) -> None:
+        again = (self.truth, self.prediction) == (truth, prediction)
+        self._set_filter(*((_ALL, _ALL) if again else (truth, prediction)))
+
+    def _choose_class(self, side: str, label: str) -> None:
+        column = self._matrix.class_of(label)
+        self._choose_cell(*((column, _ALL) if side == "row" else (_ALL, column)))
+
+    def _on_grid(self, change: dict[str, Any]) -> None:
+        if change["name"] == "active" and self.grid.active != _ALL:
+            self.row = self.grid.active
+        self._labels.show(self._to_label())
 
     def _move_to(self, change: dict[str, Any]) -> None:
         if self.rows:
-            self.row = self.rows[change["new"] - 1]
+            self._go(self.rows[change["new"] - 1])
 
     def _step(self, by: int) -> None:
         if self.row in self.rows:
             place = self.rows.index(self.row) + by
-            self.row = self.rows[min(max(place, 0), len(self.rows) - 1)]
+            self._go(self.rows[min(max(place, 0), len(self.rows) - 1)])
 
-    def _relabel(self, change: dict[str, Any]) -> None:
-        dataset = self.results.dataset
-        if self.row == _ALL or change["new"] is None:
-            return
-        image = dataset.images[self.row]
-        if image.labels and image.labels[0].name == change["new"]:
-            return
-        dataset.change_label_for_image(image, change["new"])
-        self._draw_matrix()
-        self._show()
+    def _go(self, row: int) -> None:
+        """Show another photo, which is then the one to label, whatever was selected."""
+        self.row = row
+        if row not in self.grid.selected or len(self.grid.selected) > 1:
+            self.grid.selected = [] if row == _ALL else [row]
 
     # -- what is seen ---------------------------------------------------------------------------
 
-    def _draw_matrix(self) -> None:
-        matrix = self.results.confusion_matrix()
-        # Shares of the true class, so that a small class is seen as well as a large one.
-        self._matrix.color = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    def _to_label(self) -> list[int]:
+        selected: list[int] = self.grid.selected.tolist()
+        return selected or [row for row in [self.row] if row != _ALL]
+
+    def _draw_counts(self) -> None:
+        self._matrix.show(self.results.confusion_matrix())
         correct, of = self.results.counts()
         share = f" ({correct / of:.1%})" if of else ""
-        self._summary.value = f"<b>{correct} of {of} correct</b>{share}"
+        self._summary.value = (
+            f'<span class="imgcls-title">{text(f"{correct} of {of} correct")}</span>{share}'
+        )
 
     def _show(self, _: Any = None) -> None:
-        if self.row == _ALL or not self.rows:
-            self._one.layout.display = "none"
-            self._count.value = "No photos match: clear the filters."
-            return
-        self._one.layout.display = ""
-        if self.row in self.rows:
-            place = self.rows.index(self.row)
-            self._position.value = place + 1
-            self._count.value = f"Photo {place + 1} of {len(self.rows)}"
-        image = self.results.dataset.images[self.row]
-        names, scores = self.results.names, self.results.scores[self.row]
-        predicted = int(self.results.predicted[self.row])
-        truth = image.labels[0].name if image.labels else "no label"
-        right = truth == names[predicted]
-        self._bars.y = scores
-        self._bars.colors = [
-            (ACCENT if right else ALERT) if i == predicted else _QUIET for i in range(len(names))
-        ]
-        lines = {
-            "True": truth,
-            "Predicted": f"{names[predicted]} ({scores[predicted]:.1%}), "
-            + ("correct" if right else "wrong"),
-            "Name": image.name,
-            "Number": str(self.row),
-            "Path": image.storage_path,
-        }
-        cells = "".join(
-            f"<tr><td style='padding-right:16px;opacity:.7'>{key}</td>"
-            f"<td style='overflow-wrap:anywhere'>{as_text(text)}</td></tr>"
-            for key, text in lines.items()
-        )
-        self._details.value = f"<table style='line-height:1.5'>{cells}</table>"
-        self._label.value = truth if truth in names else None
-        try:
-            self._photo.value = _jpeg(image)
-            self._photo.layout.display = ""
-        except UnreadableImageError as error:
-            self._photo.layout.display = "none"
-            self._say(str(error))
-
-
-def _jpeg(image: Image) -> bytes:
-    """The photo, upright and small, for the browser."""
-    buffer = io.BytesIO()
-    image.thumbnail(_PHOTO_SIDE).save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
+        with self._lock:
+            shown = self.row != _ALL and bool(self.rows)
+            self._one.layout.display = "" if shown else "none"
+            self.grid.active = self.row if shown else _ALL
+            self._labels.show(self._to_label())
+            if not shown:
+                self._count.value = "No photos match: clear the filters."
+                return
+            if self.row in self.rows:
+                place = self.rows.index(self.row) + 1
+                self._position.value = place
+                self._count.value = f"Photo {place} of {len(self.rows)}"
+            self._photo.show(self.row)

@@ -1,13 +1,25 @@
 """ResultsUI: where is the classifier right, and where is it wrong."""
 
+from __future__ import annotations
+
+import io
+import json
+import os
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from jupyter_imgcls.data import ClassificationDataset
 from jupyter_imgcls.errors import EvaluationError, ImgclsError
 from jupyter_imgcls.widgets.results import ORDERS, Results
+from jupyter_imgcls.widgets.results_matrix import short_names
 from jupyter_imgcls.widgets.results_viewer import ResultsUI
 from tests.conftest import save_photo
 
@@ -40,7 +52,8 @@ def ui(dataset):
 
 def shown(ui):
     """All text that the widget shows as HTML."""
-    return "".join(part.value for part in (ui._summary, ui._count, ui._details, ui._message))
+    parts = (ui._summary, ui._count, ui._photo.details, ui._labels.note, ui._problem)
+    return "".join(part.value for part in parts)
 
 
 # -- which photos, in which order ---------------------------------------------------------------
@@ -122,7 +135,7 @@ def test_it_begins_with_the_first_photo_and_says_how_many_are_correct(ui, datase
     assert (ui.row, ui.rows) == (0, (0, 1, 2, 3, 4))
     assert "3 of 5 correct" in shown(ui) and "Photo 1 of 5" in shown(ui)
     assert dataset.images[0].storage_path in shown(ui)
-    assert ui._photo.value[:2] == b"\xff\xd8", "a JPEG"
+    assert ui._photo._image.value[:2] == b"\xff\xd8", "a JPEG"
 
 
 def test_the_filters_are_traits_and_the_photo_follows(ui):
@@ -149,7 +162,7 @@ def test_a_click_on_the_matrix_shows_the_photos_in_that_cell(ui):
     ui.which = "correct"
     # What the browser sends.
     message = {"event": "element_click", "data": {"rowNum": 2, "columnNum": 1}}
-    ui._matrix._handle_custom_msgs(None, message)
+    ui._matrix._cells._handle_custom_msgs(None, message)
 
     assert (ui.which, ui.truth, ui.prediction) == ("all", 2, 1)
     assert ui.rows == (4,)
@@ -169,21 +182,21 @@ def test_where_nothing_matches_it_says_what_to_do(ui):
 
 def test_a_label_is_corrected_right_there_and_the_metrics_follow(ui, dataset):
     ui.row = 4
-    ui._label.value = "cup"
+    ui._labels.choice.value = "cup"
 
     assert [label.name for label in dataset.images[4].labels] == ["cup"]
     assert "4 of 5 correct" in shown(ui)
-    assert ui._matrix.color.tolist()[1] == [1 / 3, 2 / 3, 0]
-    assert "correct" in ui._details.value
+    assert ui._matrix._cells.color.tolist()[1] == [1 / 3, 2 / 3, 0]
+    assert "correct" in ui._photo.details.value
 
 
 def test_the_bars_show_the_scores_and_whether_the_prediction_is_right(ui):
-    right = ui._bars.colors[0]
-    np.testing.assert_array_equal(ui._bars.y, SCORES[0])
+    right = ui._photo._scores.colors[0]
+    np.testing.assert_array_equal(ui._photo._scores.y, SCORES[0])
     ui.row = 2
 
-    np.testing.assert_array_equal(ui._bars.y, SCORES[2])
-    assert ui._bars.colors[0] != right
+    np.testing.assert_array_equal(ui._photo._scores.y, SCORES[2])
+    assert ui._photo._scores.colors[0] != right
 
 
 def test_a_photo_that_is_gone_is_said_and_its_scores_are_shown(ui, dataset, tmp_path):
@@ -191,9 +204,9 @@ def test_a_photo_that_is_gone_is_said_and_its_scores_are_shown(ui, dataset, tmp_
     ui.row = 1
 
     assert "the file does not exist" in shown(ui)
-    assert ui._photo.layout.display == "none"
+    assert ui._photo._image.layout.display == "none"
     ui._step(1)
-    assert ui._photo.layout.display == ""
+    assert ui._photo._image.layout.display == ""
     assert "does not exist" not in shown(ui)
 
 
@@ -205,7 +218,7 @@ def test_names_are_text_never_html(tmp_path):
 
     assert "<img src" not in shown(ui) and "<b onclick" not in shown(ui)
     assert "&lt;img src=x onerror=alert(1)&gt;" in shown(ui)
-    ui._say(hostile)
+    ui._problem.say(hostile)
     assert "<img src" not in shown(ui)
 
 
@@ -219,3 +232,180 @@ def test_the_article_finds_it_where_it_was():
     from jupyter_imgcls.ui_utils.ui_results_viewer import ResultsUI as OldName
 
     assert OldName is ResultsUI
+
+
+# -- grid and matrix ------------------------------------------------------------------------------
+
+
+def click_tick(ui, side, text):
+    """What the page sends when a class beside or below the matrix is clicked."""
+    ui._frame._receive(None, {"kind": "tick", "side": side, "text": text}, [])
+
+
+def test_the_grid_shows_the_photos_that_match_with_their_predictions(ui):
+    ui.which = "wrong"
+    ui.order = "loss"
+
+    assert ui.grid.order.tolist() == [4, 2]
+    texts = [photo["badge"] for photo in ui.grid._describe([0, 2, 4])]
+    assert texts == ["✓ bowl", "✗ bowl", "✗ cup"]
+    colours = [photo["color"] for photo in ui.grid._describe([0, 2, 4])]
+    assert colours[0] == colours[1] != colours[2], "the colour of the predicted class"
+
+
+def test_a_photo_chosen_in_the_grid_is_shown_large_and_the_other_way_round(ui):
+    ui.grid.active = 3
+    assert ui.row == 3
+    assert "3.png" in ui._photo.details.value
+    ui._step(-1)
+    assert (ui.grid.active, ui.grid.selected.tolist()) == (2, [2])
+
+
+def test_a_second_click_on_the_matrix_clears_the_filter(ui):
+    for _ in range(2):
+        ui._matrix._cells._handle_custom_msgs(
+            None, {"event": "element_click", "data": {"rowNum": 1, "columnNum": 0}}
+        )
+    assert (ui.truth, ui.prediction, len(ui.rows)) == (-1, -1, 5)
+
+
+def test_a_click_on_a_class_beside_the_matrix_shows_its_row_or_column(ui):
+    ui.which = "wrong"
+    click_tick(ui, "row", "cup")
+    assert (ui.which, ui.truth, ui.prediction, ui.rows) == ("all", 1, -1, (2, 3))
+    click_tick(ui, "column", "cup")
+    assert (ui.truth, ui.prediction, ui.rows) == (-1, 1, (3, 4))
+    click_tick(ui, "column", "cup")
+    assert ui.rows == (0, 1, 2, 3, 4)
+
+
+def test_long_names_that_begin_and_end_alike_stay_two_in_the_matrix():
+    names = ["a" * 40, "a" * 41, "b"]
+    assert len(set(short_names(names))) == 3
+    assert max(map(len, short_names(names))) < 20
+
+
+# -- labels ---------------------------------------------------------------------------------------
+
+
+def labels(dataset):
+    return [image.labels[0].name for image in dataset.images]
+
+
+def saved(dataset):
+    """Photo and new labels of each edit in the journal's file."""
+    with closing(sqlite3.connect(dataset.journal.file)) as connection:
+        rows = connection.execute(
+            "SELECT path, after FROM edit JOIN photo ON photo.id = photo ORDER BY edit.id"
+        ).fetchall()
+    return [(Path(os.fsdecode(path)).name, json.loads(after)) for path, after in rows]
+
+
+def test_a_key_labels_all_selected_photos_on_disk(ui, dataset):
+    ui.grid.selected = [2, 4]
+    assert "2 photos are selected" in shown(ui)
+    assert ui._labels.choice.value is None, "they have no label in common"
+    ui._press("1")
+
+    assert labels(dataset) == ["bowl", "bowl", "bowl", "cup", "bowl"]
+    assert saved(dataset) == [("2.png", ["bowl"]), ("4.png", ["bowl"])]
+    assert ui._labels.choice.value == "bowl"
+
+
+def test_undo_and_redo_by_key_and_by_button(ui, dataset):
+    ui.row = 4
+    assert ui._labels.undo.disabled and ui._labels.undo.tooltip == "Nothing was changed yet."
+    ui._press("2")
+    assert labels(dataset)[4] == "cup"
+    ui.row = 0
+    ui._press("Control+z")
+    assert labels(dataset)[4] == "plate"
+    assert ui.row == 4, "what was changed is shown"
+    assert "Undone: 1 photo." in shown(ui)
+    ui._labels.redo.click()
+    assert labels(dataset)[4] == "cup"
+    ui._labels.undo.click()
+    ui._press("Control+Shift+z")
+    assert saved(dataset)[-1] == ("4.png", ["cup"])
+    ui._press("Control+Shift+z")
+    assert "Nothing to redo." in shown(ui)
+
+
+def test_labels_are_there_the_next_time(ui, dataset, tmp_path):
+    ui.row = 4
+    ui._press("2")
+    again = ClassificationDataset("photos", NAMES)
+    for number, name in enumerate(["bowl", "bowl", "cup", "cup", "plate"]):
+        again.add_image(tmp_path / f"{number}.png", name)
+
+    other = ResultsUI(again, None, SCORES)
+
+    assert labels(again)[4] == "cup"
+    assert "4 of 5 correct" in shown(other)
+
+
+def test_two_widgets_on_one_dataset_stay_in_step(ui, dataset):
+    other = ResultsUI(dataset, None, SCORES)
+    other.row = 4
+    ui.row = 4
+    ui._press("2")
+    assert "4 of 5 correct" in shown(other)
+    assert other._labels.choice.value == "cup"
+    other.close()
+    ui._press("3")
+    assert "4 of 5 correct" in shown(other), "closed, it follows no more"
+
+
+def test_a_new_class_gets_a_key_and_a_place_in_the_list(ui, dataset):
+    dataset.journal.add_class("vase")
+    assert ui._labels.classes == [*NAMES, "vase"]
+    assert labels(dataset) == ["bowl", "bowl", "cup", "cup", "plate"]
+    ui._press("4")
+    assert labels(dataset)[0] == "vase"
+    assert ui._frame.key_list[1][0] == "1 2 3 4"
+
+
+def test_a_label_that_cannot_be_written_is_not_shown_as_if_it_were(ui, dataset, tmp_path):
+    (tmp_path / "1.png").unlink()
+    ui.row = 1
+    ui._labels.choice.value = "cup"
+
+    assert "cannot be read" in shown(ui)
+    assert labels(dataset)[1] == ui._labels.choice.value == "bowl"
+
+
+def test_edits_from_a_thread_and_keys_at_once_do_not_wait_for_each_other(ui, dataset):
+    images = dataset.images
+
+    def edit(row):
+        for name in NAMES * 5:
+            dataset.change_label_for_image(images[row], name)
+
+    threads = [threading.Thread(target=edit, args=(row,), daemon=True) for row in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for number in range(15):
+        ui.row = 2
+        ui._press(str(number % 3 + 1))
+        ui.which = ("all", "wrong", "all")[number % 3]
+    for thread in threads:
+        thread.join(30)
+
+    assert not any(thread.is_alive() for thread in threads)
+    assert labels(dataset)[:2] == ["plate", "plate"]
+    assert ui._problem.value == ""
+    assert len(saved(dataset)) >= 29
+
+
+def test_a_saved_notebook_has_a_still_picture(ui, tmp_path):
+    bundle = ui._repr_mimebundle_()
+    picture = Image.open(io.BytesIO(bundle["image/png"]))
+    assert picture.width == 700
+    assert len(bundle["image/png"]) < 300_000
+    (tmp_path / "0.png").unlink()
+    ui._repr_mimebundle_()  # a photo that is gone is no reason to fail
+
+
+def test_a_drag_in_the_page_sets_the_height(ui):
+    ui._frame.height = 500
+    assert ui.height == 500
