@@ -202,7 +202,6 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
         self._dot.on_drag(self._dragged)
         free_of_busy_cells(self._dot)
         chart = figure([self._line, self._dot], axes, self.height)
-        chart.add_class("imgcls-main")
         self._chart = ipywidgets.VBox(
             [self._legend, chart], layout=ipywidgets.Layout(flex="2 1 320px", min_width="0")
         )

@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets
 
 from ..data.journal import Journal
+from ..evaluation.plot_style import shown_name
 from .frame import Key
 from .theme import Problem, free_of_busy_cells, text
 
@@ -108,7 +109,8 @@ class LabelEditor:
         # New options choose the first of them, which is not the user's choice.
         self._shown = self.classes[0] if self.classes else None
         self.choice.options = [
-            (f"{key}  {name}", name) for key, name in zip(keys, self.classes, strict=False)
+            (f"{key}  {shown_name(name, 60)}", name)
+            for key, name in zip(keys, self.classes, strict=False)
         ]
         self._shown = self.choice.value = None
 

@@ -165,7 +165,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
     def _build_filters(self) -> ipywidgets.VBox:
         classes = [
             ("All classes", _ALL),
-            *((name, column) for column, name in enumerate(self.results.names)),
+            *((shown_name(name, 60), i) for i, name in enumerate(self.results.names)),
         ]
         which = ipywidgets.ToggleButtons(
             options=[("All", "all"), ("Correct", "correct"), ("Wrong", "wrong")],

@@ -141,8 +141,8 @@ def axis(scale: bqplot.Scale, label: str, **options: object) -> bqplot.Axis:
 
 
 def figure(marks: list[bqplot.Mark], axes: list[bqplot.Axis], height: int) -> bqplot.Figure:
-    """A chart of some height in pixels, as wide as there is room."""
-    return bqplot.Figure(
+    """A chart of some height in pixels, which a `Frame` lets one drag, as wide as there is room."""
+    chart = bqplot.Figure(
         marks=marks,
         axes=axes,
         display_toolbar=False,
@@ -152,6 +152,8 @@ def figure(marks: list[bqplot.Mark], axes: list[bqplot.Axis], height: int) -> bq
         animation_duration=0,
         layout=ipywidgets.Layout(width="auto", min_width="0", height=f"{height}px"),
     )
+    chart.add_class("imgcls-main")
+    return chart
 
 
 def rows(*children: ipywidgets.Widget, gap: int = 8) -> ipywidgets.HBox:

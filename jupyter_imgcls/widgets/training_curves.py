@@ -18,13 +18,13 @@ from .theme import axis, figure, legend
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["TrainingCurves"]
+__all__ = ["CHART_HEIGHT", "TrainingCurves"]
 
 _MINIBATCH = "#8c959f"
 _COLOURS = {"training": ACCENT, "evaluation": ALERT}
 _MOST_MINIBATCHES = 1000
 _MOST_TICKS = 8
-_HEIGHT = 220
+CHART_HEIGHT = 220
 
 
 class TrainingCurves(ipywidgets.HBox):
@@ -58,7 +58,7 @@ class TrainingCurves(ipywidgets.HBox):
         super().__init__(
             [
                 ipywidgets.VBox(
-                    [ipywidgets.HTML(words), figure(marks, axes, _HEIGHT)], layout=layout
+                    [ipywidgets.HTML(words), figure(marks, axes, CHART_HEIGHT)], layout=layout
                 )
                 for words, marks, axes in charts
             ],

@@ -15,9 +15,10 @@ import ipywidgets
 import traitlets
 
 from ..classifiers.run import EpochRecord, TrainingListener, TrainingRun
+from .frame import Frame, Key
 from .still import StillPicture
 from .theme import free_of_busy_cells, rows, stylesheet, text, tiles
-from .training_curves import TrainingCurves
+from .training_curves import CHART_HEIGHT, TrainingCurves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,6 +47,12 @@ _WHY_NOT = {
 }
 
 
+_KEYS = [
+    Key("p", "P", "pause, or resume"),
+    Key("", "Tab, Enter", "go to a button, press it"),
+]
+
+
 class TrainingMonitor(StillPicture, ipywidgets.VBox):
     """Curves, progress and log of a training, with buttons to pause, resume and stop it.
 
@@ -66,6 +73,8 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
         Trait, read-only: as `TrainingRun.epochs_done`.
     history : list of dict
         Trait, read-only: `EpochRecord.to_dict` of each epoch done.
+    height : int
+        Trait, to read, set and observe: of the charts in CSS pixels, 160 to 2000.
     listener : TrainingListener
         For ``model.train(..., callbacks=[monitor.listener])``, blocking or not. A monitor watches
         one training at a time, the last that began.
@@ -82,6 +91,8 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
     epochs_done = traitlets.Float(0.0, read_only=True)
     history: traitlets.List[dict[str, Any]] = traitlets.List(read_only=True)
 
+    height = traitlets.Int(CHART_HEIGHT, min=160, max=2000)
+
     def __init__(self, run: TrainingRun | None = None) -> None:
         self.listener: TrainingListener = _Listener(self)
         self._lock = threading.RLock()
@@ -90,6 +101,7 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
         self._follower: threading.Thread | None = None
         self._forget()
         self._headline = ipywidgets.HTML()
+        self._frame = Frame("Training", _KEYS, self._press, self.height)
         self._epoch_bar = _bar("Epochs")
         self._batch_bar = _bar("Minibatches")
         self._numbers = ipywidgets.HTML(layout=ipywidgets.Layout(width="auto"))
@@ -103,7 +115,7 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
         super().__init__(
             [
                 stylesheet(),
-                self._headline,
+                ipywidgets.HBox([self._headline, self._frame]),
                 self._epoch_bar,
                 self._batch_bar,
                 rows(self._pause, self._resume, self._stop, self._reason),
@@ -115,6 +127,7 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
             layout=ipywidgets.Layout(grid_gap="8px"),
         )
         self.add_class("imgcls")
+        traitlets.link((self, "height"), (self._frame, "height"))
         if run is None:
             self._draw()
         else:
@@ -272,6 +285,11 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
         self._curves.draw_still(figure)
 
     # -- steering -------------------------------------------------------------------------------
+
+    def _press(self, _key: str) -> None:
+        button = self._resume if self.state == "paused" else self._pause
+        if not button.disabled:
+            button.click()
 
     def _button(
         self, name: str, icon: str, ask: Callable[[TrainingRun], None]

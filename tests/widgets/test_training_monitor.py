@@ -264,3 +264,29 @@ def test_the_axis_has_few_round_numbers(highest):
     assert ticks[-2] < highest <= ticks[-1]
     assert 3 <= len(ticks) <= 6
     assert len(f"{ticks[1]:g}") <= 6
+
+
+def test_a_key_pauses_and_resumes_and_does_nothing_before_and_after(gate: Gate):
+    monitor = TrainingMonitor()
+    press = {"kind": "key", "key": "p"}
+    monitor._frame._receive(None, press, [])
+    assert monitor.state == "idle"
+    run = TrainingRun(gate, EPOCHS)
+    monitor.attach(run)
+    run.start()
+    gate.do(1)
+    monitor._frame._receive(None, press, [])
+    assert run.state == "paused"
+    monitor._frame._receive(None, press, [])
+    assert run.state == "running"
+    gate.let(EPOCHS * MINIBATCHES)
+    run.wait()
+    monitor._frame._receive(None, press, [])
+    assert monitor.state == "finished"
+    assert "imgcls-error" not in monitor._problem.value
+
+
+def test_the_height_of_the_charts_is_a_trait_that_the_page_sets():
+    monitor = TrainingMonitor()
+    monitor._frame.height = 333
+    assert monitor.height == 333
