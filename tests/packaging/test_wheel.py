@@ -1,5 +1,7 @@
 """The wheel, installed by pip into an empty environment, does the whole job there."""
 
+import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -10,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "jupyter_imgcls"
+EXTENSION = ROOT / "share/jupyter/labextensions/jupyter_imgcls"
 
 
 def run(*command, cwd, **options):
@@ -41,7 +44,27 @@ def test_every_file_of_the_package_is_in_the_wheel(wheel):
     assert not [name for name in packed if name.startswith("tests")]
     shared = run("git", "ls-files", "share", cwd=ROOT).split()
     assert shared
-    assert {name.partition(".data/data/")[2] for name in packed} >= set(shared)
+    extension = [str(file.relative_to(ROOT)) for file in EXTENSION.rglob("*") if file.is_file()]
+    assert f"{EXTENSION.relative_to(ROOT)}/install.json" in extension
+    assert {name.partition(".data/data/")[2] for name in packed} >= {*shared, *extension}
+
+
+def test_nothing_is_packed_without_the_front_end(tmp_path):
+    for name in ("setup.py", "pyproject.toml", "package.json", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(PACKAGE, tmp_path / PACKAGE.name, ignore=shutil.ignore_patterns("static"))
+    shutil.copytree(ROOT / "share", tmp_path / "share")
+    # Not for an editable installation, which comes before the front end in a clone.
+    for command in ("sdist", "build"):
+        done = subprocess.run(
+            [sys.executable, "setup.py", "--quiet", command],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "image_grid.js is missing: build the front end first" in done.stderr
 
 
 def test_the_wheel_runs_the_demo_where_nothing_else_is_installed(wheel, tmp_path):
@@ -64,3 +87,6 @@ def test_the_wheel_runs_the_demo_where_nothing_else_is_installed(wheel, tmp_path
     # The front end is in the wheel: it needs no Node, which is not on this PATH.
     code = "import shutil, jupyter_imgcls.widgets.image_grid; assert not shutil.which('node')"
     run(python, "-c", code, cwd=tmp_path, env={**environment, "PATH": str(python.parent)})
+    listed = [python, "-m", "jupyterlab.labextensions", "list", "--verbose"]
+    shown = subprocess.run(listed, cwd=tmp_path, capture_output=True, text=True, check=True).stderr
+    assert re.search(r"jupyter_imgcls v\S+ .*enabled.* .*OK.* \(python, jupyter_imgcls\)", shown)
