@@ -10,10 +10,23 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from jupyter_imgcls.widgets.annotation import AnnotationUI
+from jupyter_imgcls.widgets.frame import Frame
 from jupyter_imgcls.widgets.image_grid import ImageGrid
 
-TYPES = {traitlets.Int: "number", traitlets.Unicode: "string", traitlets.Bool: "boolean"}
-FILES = {Path(__file__).parent / "widgets/image_grid/state.ts": ImageGrid}
+TYPES = {
+    traitlets.Bool: "boolean",
+    traitlets.Enum: "string",
+    traitlets.Int: "number",
+    traitlets.List: "string[][]",  # the only lists there are
+    traitlets.Unicode: "string",
+}
+WIDGETS = Path(__file__).parent / "widgets"
+FILES = {
+    WIDGETS / "annotation/state.ts": AnnotationUI,
+    WIDGETS / "frame/state.ts": Frame,
+    WIDGETS / "image_grid/state.ts": ImageGrid,
+}
 
 
 def state_type(widget: type[anywidget.AnyWidget]) -> str:

@@ -16,6 +16,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from .context import Context
 from .errors import ImgclsError
+from .files import as_text
 
 if TYPE_CHECKING:
     from .evaluation import ClassificationEvaluation
@@ -66,13 +67,12 @@ def running(output: Path | None = None, quiet: bool = False) -> Iterator[None]:
 def finish(text: str, result: dict[str, Any], as_json: bool) -> None:
     """Print a command's result to the standard output, as text or as JSON."""
     shown = json.dumps(result, indent=2, ensure_ascii=False) if as_json else text
-    # File names that are no valid text are shown with their odd bytes replaced.
-    typer.echo(shown.encode("utf-8", "replace").decode("utf-8"))
+    typer.echo(as_text(shown))
 
 
 def complain(message: str) -> None:
     """Print a message to the standard error."""
-    typer.echo(message.encode("utf-8", "replace").decode("utf-8"), err=True)
+    typer.echo(as_text(message), err=True)
 
 
 def evaluation_metrics(evaluation: ClassificationEvaluation) -> dict[str, Any]:

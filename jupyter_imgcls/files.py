@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .errors import StorageError
 
-__all__ = ["replacing", "safe_name", "write_whole"]
+__all__ = ["as_text", "replacing", "safe_name", "write_whole"]
 
 
 @contextmanager
@@ -47,3 +47,8 @@ def write_whole(file: Path, content: bytes) -> None:
 def safe_name(name: str) -> str:
     """A name for a file or folder made from a dataset's name, safe on every file system."""
     return re.sub(r"[^\w.-]+", "_", name).strip("._")[:80] or "dataset"
+
+
+def as_text(name: str) -> str:
+    """A file's name as valid Unicode text: bytes of it that are no UTF-8 become question marks."""
+    return name.encode("utf-8", "replace").decode("utf-8")

@@ -94,6 +94,10 @@ class Columns:
         """The side of a split made elsewhere of each photo."""
         return [_PARTS[part] for part in self._parts]
 
+    def part(self, row: int) -> Part | None:
+        """The side of a split made elsewhere of one photo."""
+        return _PARTS[self._parts[row]]
+
     def rows_of_part(self, part: Part | None) -> NDArray[np.intp]:
         """The rows on one side of a split made elsewhere."""
         return np.flatnonzero(np.asarray(self._parts) == _PARTS.index(part))

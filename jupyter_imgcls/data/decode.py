@@ -20,7 +20,14 @@ from PIL import Image, JpegImagePlugin
 from ..errors import UnreadableImageError
 from .formats import RefusedError, open_image
 
-__all__ = ["DEFAULT_MAX_PIXELS", "check_image", "decode_rgb", "open_rgb", "set_max_pixels"]
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "check_image",
+    "decode_rgb",
+    "image_size",
+    "open_rgb",
+    "set_max_pixels",
+]
 
 DEFAULT_MAX_PIXELS = 178_956_970
 """Pillow's own limit for an error: half a gigabyte of RGB."""
@@ -107,6 +114,21 @@ def open_rgb(
         turn = _UPRIGHT.get(_orientation(image))
         rgb = _to_rgb(image)
         return rgb if turn is None else rgb.transpose(turn)
+
+
+def image_size(source: str | os.PathLike[str] | bytes) -> tuple[int, int]:
+    """(width, height) of a photo as it is seen, upright; reads only the header where it can.
+
+    Raises
+    ------
+    UnreadableImageError
+        If the file is missing, empty, no image, or larger than the limit.
+    """
+    with _opened(source, None) as image:
+        if image.format == "TIFF":
+            image.load()  # turns it
+        turned = _orientation(image) >= 5
+        return (image.height, image.width) if turned else (image.width, image.height)
 
 
 def check_image(

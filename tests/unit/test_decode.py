@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, PngImagePlugin
 
 from jupyter_imgcls.data import decode
-from jupyter_imgcls.data.decode import check_image, decode_rgb, set_max_pixels
+from jupyter_imgcls.data.decode import check_image, decode_rgb, image_size, set_max_pixels
 from jupyter_imgcls.errors import UnreadableImageError
 
 OPEN_FILES = Path("/proc/self/fd")
@@ -185,6 +185,15 @@ class TestOrientation:
         text = PngImagePlugin.PngInfo()
         text.add_text("Raw profile type exif", "\nexif\n2\nno hexadecimal digits")
         assert decode_rgb(encoded(gradient(), "PNG", pnginfo=text)).shape == (48, 64, 3)
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    @pytest.mark.parametrize("format", ["JPEG", "TIFF"])
+    def test_the_size_is_that_of_the_upright_photo(self, format: str, orientation: int) -> None:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = orientation
+        photo = encoded(gradient(), format, exif=exif)
+        height, width, _ = decode_rgb(photo).shape
+        assert image_size(photo) == (width, height)
 
     def test_an_orientation_that_does_not_exist_is_ignored(self) -> None:
         exif = Image.Exif()

@@ -174,7 +174,7 @@ def test_rows_that_do_not_exist_are_refused(grid, trait, value, words):
 
 
 def test_an_unknown_argument_is_refused(dataset):
-    with pytest.raises(TypeError, match="no 'thumbnailsize'; it takes selected, order"):
+    with pytest.raises(TypeError, match="no 'thumbnailsize'; its docstring"):
         ImageGrid(dataset, thumbnailsize=100)
 
 

@@ -43,6 +43,7 @@ export class Client {
   ask<C>(
     question: { kind: string; [key: string]: unknown },
     id = this.newId(),
+    buffers: ArrayBuffer[] = [],
   ): Promise<Answer<C>> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -50,7 +51,7 @@ export class Client {
         this.overdue(this.#late.size);
       }, this.timeOut);
       this.#pending.set(id, { resolve, reject, timer });
-      this.model.send({ ...question, id, view: this.view });
+      this.model.send({ ...question, id, view: this.view }, undefined, buffers);
     });
   }
 

@@ -12,6 +12,11 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** '1 photo', '2,000 photos'. */
+export function photos(count: number): string {
+  return `${count.toLocaleString("en")} photo${count === 1 ? "" : "s"}`;
+}
+
 /** Black or white, whichever can be read on a colour given as #rrggbb. */
 export function readableOn(color: string): string {
   const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16) / 255) as [

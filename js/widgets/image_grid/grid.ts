@@ -7,7 +7,7 @@ import { Fetching } from "./fetching";
 import * as layout from "./layout";
 import { Lines } from "./lines";
 import { Order } from "./order";
-import { type Description, Photos } from "./photos";
+import { type Description, type Photo, Photos } from "./photos";
 import { addRubberBand } from "./rubber";
 import { Selection } from "./selection";
 import type { ImageGridState } from "./state";
@@ -19,10 +19,19 @@ interface Numbers {
   ordered: boolean;
 }
 
+/** What a widget that is built around a grid adds to it. */
+export interface Surroundings {
+  /** Keys and what they do, for the help. */
+  keys?: [string, string][];
+  /** Another photo is active, or others are selected. */
+  moved?(): void;
+}
+
 export class Grid {
   readonly root: HTMLElement;
+  /** Also for questions of the surroundings. */
+  readonly client: Client;
   readonly #model: AnyModel<ImageGridState>;
-  readonly #client: Client;
   readonly #photos: Photos;
   readonly #fetching: Fetching;
   readonly #toolbar: Toolbar;
@@ -43,11 +52,14 @@ export class Grid {
   #frame = 0;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(model: AnyModel<ImageGridState>) {
+  constructor(
+    model: AnyModel<ImageGridState>,
+    private readonly surroundings: Surroundings = {},
+  ) {
     this.#model = model;
-    this.#client = new Client(model, (count) => this.#overdue(count));
+    this.client = new Client(model, (count) => this.#overdue(count));
     this.#photos = new Photos(
-      this.#client,
+      this.client,
       () => this.#draw(),
       (reason) => this.#toolbar.say(`The photos could not be had: ${reason}`),
     );
@@ -64,17 +76,16 @@ export class Grid {
         model.save_changes();
       },
       again: () => this.#start(),
-      leave: () => this.#scroller.focus({ preventScroll: true }),
+      leave: () => this.focus(),
+      keys: surroundings.keys ?? [],
     });
     this.#viewer = new Viewer(
       (size) => this.#photos.large(this.#order.rowAt(this.#active), size),
       (by) => {
         const next = Math.min(Math.max(0, this.#active + by), this.#layout.count - 1);
-        if (next === this.#active) return;
-        this.#goTo(next);
-        this.#open();
+        if (next !== this.#active) this.#moveTo(next);
       },
-      () => this.#scroller.focus({ preventScroll: true }),
+      () => this.focus(),
     );
     this.#layer.append(this.#empty);
     this.#scroller = element(
@@ -98,6 +109,64 @@ export class Grid {
     this.#start();
   }
 
+  /** Give the keyboard to the photos; an open photo keeps it. */
+  focus(): void {
+    if (!this.viewing) this.#scroller.focus({ preventScroll: true });
+  }
+
+  /** Row of the photo that keys act on, -1 for none. */
+  get active(): number {
+    return this.#active < 0 ? -1 : this.#order.rowAt(this.#active);
+  }
+
+  /** Number of selected photos. */
+  get selected(): number {
+    return this.#selection.count;
+  }
+
+  /** Whether a photo is open large. */
+  get viewing(): boolean {
+    return this.#viewer.root.open;
+  }
+
+  photo(row: number): Photo | undefined {
+    return this.#photos.get(row);
+  }
+
+  /** One photo large, as the URL of a picture that the caller revokes. */
+  large(row: number, size: number): Promise<string> {
+    return this.#photos.large(row, size);
+  }
+
+  /** Rows of the selected photos, else of the active one. */
+  chosen(): Uint32Array<ArrayBuffer> {
+    if (this.#selection.count > 0) return this.#selection.rows();
+    return Uint32Array.from(this.#active < 0 ? [] : [this.active]);
+  }
+
+  /** Go to the next photo for which `skip` is false, from the start after the last; or stay. */
+  goOn(skip: (row: number) => boolean): boolean {
+    const { count } = this.#layout;
+    for (let step = 1; step < count; step++) {
+      const position = (this.#active + step) % count;
+      if (skip(this.#order.rowAt(position))) continue;
+      this.#moveTo(position);
+      return true;
+    }
+    return false;
+  }
+
+  /** Go to the next photo, or stay at the last. */
+  goToNext(): void {
+    if (this.#active + 1 < this.#layout.count) this.#moveTo(this.#active + 1);
+  }
+
+  /** Go to a photo if it is shown. */
+  goToRow(row: number): void {
+    const position = this.#order.positionOf(row);
+    if (position >= 0) this.#moveTo(position);
+  }
+
   close(): void {
     cancelAnimationFrame(this.#frame);
     this.#fetching.stop();
@@ -108,7 +177,7 @@ export class Grid {
     this.#model.off("change:active", this.#onActive);
     this.#model.off("change:height", this.#onHeight);
     this.#photos.clear();
-    this.#client.close();
+    this.client.close();
   }
 
   // -- what the kernel says ---------------------------------------------------------------------
@@ -116,7 +185,7 @@ export class Grid {
   #start(): void {
     this.#toolbar.say("");
     this.#photos.clear();
-    this.#client.ask<Numbers>({ kind: "state" }).then(
+    this.client.ask<Numbers>({ kind: "state" }).then(
       ({ content, buffers: [selected, ...order] }) => {
         this.#ready = true;
         this.#setOrder({ content, buffers: order });
@@ -149,7 +218,7 @@ export class Grid {
       this.#setOrder({ content: content as never, buffers });
     } else if (content.what === "selected") {
       // What this view told may be older than what it shows.
-      if (content.source === this.#client.view) return;
+      if (content.source === this.client.view) return;
       this.#selection.replace(numbers(buffers[0]));
       this.#draw();
     } else if (content.what === "photos") {
@@ -216,7 +285,7 @@ export class Grid {
     );
     scroller.addEventListener("keydown", (event) => this.#onKey(event));
     this.#layer.addEventListener("dblclick", (event) => {
-      if (this.#lines.positionOf(event.target as Element) !== null) this.#open();
+      if (this.#lines.positionOf(event.target as Element) !== null) this.open();
     });
     addRubberBand({
       layer: this.#layer,
@@ -239,7 +308,7 @@ export class Grid {
 
   #onPress(event: PointerEvent): void {
     const position = this.#lines.positionOf(event.target as Element);
-    this.#scroller.focus({ preventScroll: true });
+    this.focus();
     if (position === null) {
       this.#selection.replace([]);
     } else {
@@ -277,7 +346,7 @@ export class Grid {
       this.#select(this.#active, false, true);
       this.#sendSelection();
     } else if (event.key === "Enter" && !control && !event.shiftKey && this.#active >= 0) {
-      this.#open();
+      this.open();
     } else if (event.key === "#") {
       this.#toolbar.askForNumber();
     } else if (event.key === "?") {
@@ -290,6 +359,13 @@ export class Grid {
     this.#draw();
   }
 
+  #moveTo(position: number): void {
+    this.#select(position, false, false);
+    this.#sendSelection();
+    this.#goTo(position);
+    if (this.#viewer.root.open) this.open();
+  }
+
   #goTo(position: number): void {
     if (!Number.isFinite(position) || this.#layout.count === 0) return;
     const target = Math.min(Math.max(0, Math.round(position)), this.#layout.count - 1);
@@ -298,7 +374,8 @@ export class Grid {
     this.#draw();
   }
 
-  #open(): void {
+  /** Open the active photo as large as the page. */
+  open(): void {
     const photo = this.#photos.get(this.#order.rowAt(this.#active));
     const number = `${(this.#active + 1).toLocaleString("en")} of ${this.#layout.count.toLocaleString("en")}`;
     const title = [number, photo?.caption, photo?.badge].filter(Boolean).join(" · ");
@@ -312,7 +389,7 @@ export class Grid {
   }
 
   #sendSelection(): void {
-    this.#client.tell({ kind: "select" }, [this.#selection.rows().buffer]);
+    this.client.tell({ kind: "select" }, [this.#selection.rows().buffer]);
   }
 
   #onResize(): void {
@@ -390,6 +467,7 @@ export class Grid {
       this.#model.get("thumbnail_size"),
     );
     this.root.dataset.painted = String(painted);
+    this.surroundings.moved?.();
     this.#fetching.soon();
   }
 }

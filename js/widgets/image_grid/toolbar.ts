@@ -1,6 +1,7 @@
 /** What stands above and below the photos: the count, 'go to', the size of thumbnails, the keys. */
 
-import { element } from "./dom";
+import { element, photos } from "./dom";
+import { keysButton, keysDialog } from "./help";
 
 const KEYS: [string, string][] = [
   ["← → ↑ ↓", "move; with Shift, select on the way"],
@@ -21,12 +22,14 @@ export interface ToolbarActions {
   again(): void;
   /** Give the keyboard back to the photos. */
   leave(): void;
+  /** Further keys to tell of. */
+  keys: [string, string][];
 }
 
 export class Toolbar {
   readonly bar: HTMLElement;
   readonly status: HTMLElement;
-  readonly help = element("dialog", "ig-help", { "aria-label": "Keys" });
+  readonly help: HTMLDialogElement;
   readonly #count = element("span", "ig-count", { "aria-live": "polite" });
   readonly #goTo = element("input", "ig-goto", {
     type: "number",
@@ -47,13 +50,7 @@ export class Toolbar {
   readonly #again = element("button", "ig-button", { type: "button" }, ["Try again"]);
 
   constructor(private readonly actions: ToolbarActions) {
-    const keys = element(
-      "button",
-      "ig-button",
-      { type: "button", title: "Keys (?)", "aria-label": "Show the keys" },
-      ["?"],
-    );
-    keys.addEventListener("click", () => this.showKeys());
+    const keys = keysButton(() => this.showKeys());
     this.bar = element("div", "ig-bar", {}, [this.#count, this.#goTo, this.#slider, keys]);
     this.status = element("div", "ig-status", {}, [this.#message, this.#again]);
     this.status.hidden = true;
@@ -68,20 +65,7 @@ export class Toolbar {
     this.#slider.addEventListener("input", () => this.actions.resize(this.#slider.valueAsNumber));
     this.#again.addEventListener("click", () => this.actions.again());
 
-    const rows = KEYS.map(([key, what]) =>
-      element("tr", "", {}, [
-        element("th", "", { scope: "row" }, [key]),
-        element("td", "", {}, [what]),
-      ]),
-    );
-    const close = element("button", "ig-button", { type: "button" }, ["Close"]);
-    close.addEventListener("click", () => this.help.close());
-    this.help.append(element("table", "", {}, rows), close);
-    this.help.addEventListener("keydown", (event) => {
-      event.stopPropagation();
-      if (event.key === "?") this.help.close();
-    });
-    this.help.addEventListener("close", () => this.actions.leave());
+    this.help = keysDialog([...this.actions.keys, ...KEYS], () => this.actions.leave());
   }
 
   showKeys(): void {
@@ -93,7 +77,6 @@ export class Toolbar {
   }
 
   update(count: number, total: number, selected: number, size: number): void {
-    const photos = (n: number) => `${n.toLocaleString("en")} photo${n === 1 ? "" : "s"}`;
     let text =
       count === total ? photos(total) : `${count.toLocaleString("en")} of ${photos(total)}`;
     if (selected > 0) text += `, ${selected.toLocaleString("en")} selected`;

@@ -77,12 +77,12 @@ export class Viewer {
       ArrowRight: () => this.step(1),
       "+": () => this.#place(this.#zoom * 1.25, this.#x, this.#y),
       "-": () => this.#place(this.#zoom / 1.25, this.#x, this.#y),
-      "0": () => this.#place(1, 0, 0),
+      "=": () => this.#place(1, 0, 0),
       Enter: () => this.root.close(),
     };
     const action = actions[event.key];
+    if (!action) return; // a widget around the grid may have a use for it
     event.stopPropagation();
-    if (!action) return;
     event.preventDefault();
     action();
   }

@@ -1,0 +1,124 @@
+/** How far the labelling is, whether all is saved, undo and redo, and what there is to say. */
+
+import type { AnyModel } from "@anywidget/types";
+import { element } from "../image_grid/dom";
+import type { LabelState } from "./labels";
+import { button } from "./palette";
+import type { AnnotationUIState } from "./state";
+
+/** An edit that takes longer than this, in milliseconds, is shown to be under way. */
+const SLOW = 400;
+
+export interface BarActions {
+  undo(): void;
+  redo(): void;
+  save(): void;
+  /** Go on with moves that were cut off. */
+  finish(): void;
+  stop(): void;
+}
+
+export class Bar {
+  readonly root: HTMLElement;
+  readonly switches: HTMLElement;
+  readonly status = element("div", "an-status");
+  readonly #meter = element("progress", "an-meter", { "aria-label": "Labelled" });
+  readonly #text = element("span", "an-count");
+  readonly #saved = element("span", "an-soft an-saved");
+  readonly #said = element("span", "", { role: "status" });
+  readonly #undo: HTMLButtonElement;
+  readonly #redo: HTMLButtonElement;
+  readonly #finish: HTMLButtonElement;
+  readonly #stop: HTMLButtonElement;
+  readonly #ends: (() => void)[] = [];
+  #pending = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly model: AnyModel<AnnotationUIState>,
+    actions: BarActions,
+  ) {
+    this.#undo = button("↶ Undo", "Undo (Ctrl-Z)", actions.undo);
+    this.#redo = button("↷ Redo", "Redo (Ctrl-Shift-Z)", actions.redo);
+    this.#finish = button("Finish", "Move the photos that are left", actions.finish);
+    this.#stop = button("Stop", "Nothing of it is changed", actions.stop);
+    this.root = element("div", "an-bar", {}, [
+      this.#meter,
+      this.#text,
+      this.#saved,
+      this.#undo,
+      this.#redo,
+      button("Write the labels…", "Into a file, or by moving the photos", actions.save),
+    ]);
+    this.switches = element("div", "an-switches", {}, [
+      this.#switch("skip_labelled", "Skip labelled", "After a label, go to a photo without one"),
+      this.#switch("several", "Several labels", "A photo may have several labels"),
+    ]);
+    this.status.append(this.#said, this.#stop, this.#finish);
+    this.#stop.hidden = this.#finish.hidden = true;
+    this.say("");
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const end of this.#ends) end();
+  }
+
+  update(state: LabelState): void {
+    this.#meter.max = Math.max(1, state.of);
+    this.#meter.value = state.labelled;
+    const count = (n: number) => n.toLocaleString("en");
+    const excluded = state.excluded > 0 ? `, ${count(state.excluded)} excluded` : "";
+    this.#text.textContent = `${count(state.labelled)} of ${count(state.of)} labelled${excluded}`;
+    this.#undo.disabled = !state.can_undo;
+    this.#redo.disabled = !state.can_redo;
+    this.#finish.hidden = state.unfinished === 0;
+    if (state.unfinished > 0) {
+      this.say(`Moving the photos was cut off: ${count(state.unfinished)} are left.`, true);
+    }
+  }
+
+  /** An edit begins; the function that is given back ends it. */
+  begin(): (said?: string) => void {
+    this.#pending++;
+    if (this.#pending === 1) {
+      this.#timer = setTimeout(() => {
+        this.#saved.textContent = "Saving…";
+      }, SLOW);
+    }
+    return (said) => {
+      this.#pending--;
+      if (said !== undefined) this.say(said);
+      if (this.#pending > 0) return;
+      clearTimeout(this.#timer);
+      this.#saved.textContent = "✓ all saved";
+      this.#stop.hidden = true;
+    };
+  }
+
+  progress(done: number, of: number): void {
+    const count = (n: number) => n.toLocaleString("en");
+    this.say(`Reading the photos: ${count(done)} of ${count(of)}`);
+    this.#stop.hidden = false;
+  }
+
+  say(words: string, wrong = false): void {
+    this.#said.textContent = words;
+    this.status.classList.toggle("an-wrong", wrong);
+  }
+
+  #switch(trait: "skip_labelled" | "several", text: string, title: string): HTMLElement {
+    const box = element("input", "", { type: "checkbox" });
+    const update = () => {
+      box.checked = this.model.get(trait);
+    };
+    box.addEventListener("change", () => {
+      this.model.set(trait, box.checked);
+      this.model.save_changes();
+    });
+    this.model.on(`change:${trait}`, update);
+    this.#ends.push(() => this.model.off(`change:${trait}`, update));
+    update();
+    return element("label", "an-switch", { title }, [box, text]);
+  }
+}

@@ -1,0 +1,75 @@
+/** A dialog for one class: rename it, merge it into another, show only its photos. */
+
+import { element, photos } from "../image_grid/dom";
+import type { Class } from "./labels";
+import { button } from "./palette";
+
+export interface ClassActions {
+  rename(old: string, name: string): void;
+  merge(old: string, into: string): void;
+  showOnly(name: string): void;
+  leave(): void;
+}
+
+export class ClassMenu {
+  readonly root = element("dialog", "an-dialog");
+
+  constructor(private readonly actions: ClassActions) {
+    this.root.addEventListener("close", () => this.actions.leave());
+  }
+
+  open(of: Class, classes: Class[]): void {
+    const name = element("input", "ig-input", { type: "text", maxlength: "200" });
+    name.value = of.name;
+    const rename = button("Rename", "", () => {
+      const other = name.value.trim();
+      if (other === "" || other === of.name) return;
+      // A name that is taken makes one class of two.
+      if (classes.some((c) => c.name === other)) this.#do(() => this.actions.merge(of.name, other));
+      else this.#do(() => this.actions.rename(of.name, other));
+    });
+    name.addEventListener("input", () => {
+      const taken = classes.some((c) => c !== of && c.name === name.value.trim());
+      rename.textContent = taken ? "Merge" : "Rename";
+    });
+    name.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault(); // the button that gets the keyboard back must not be pressed by it
+      rename.click();
+    });
+    const others = classes.filter((c) => c.name !== of.name);
+    const into = element(
+      "select",
+      "ig-input",
+      {},
+      others.map((c) => element("option", "", {}, [c.name])),
+    );
+    const merge = button("Merge", "All its photos get the other label", () =>
+      this.#do(() => this.actions.merge(of.name, into.value)),
+    );
+    into.disabled = merge.disabled = others.length === 0;
+    const count = element("small", "", {}, [photos(of.count)]);
+    const title = element("h3", "", {}, [of.name, " ", count]);
+    this.root.setAttribute("aria-label", `Class ${of.name}`);
+    this.root.replaceChildren(
+      title,
+      element("div", "an-form", {}, [
+        element("label", "", {}, ["New name", name]),
+        rename,
+        element("label", "", {}, ["Merge into", into]),
+        merge,
+      ]),
+      element("div", "an-actions", {}, [
+        button("Show only these photos", "", () => this.#do(() => this.actions.showOnly(of.name))),
+        button("Close", "", () => this.root.close()),
+      ]),
+    );
+    this.root.showModal();
+    name.select();
+  }
+
+  #do(act: () => void): void {
+    act();
+    this.root.close();
+  }
+}

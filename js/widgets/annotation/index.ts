@@ -1,0 +1,13 @@
+import type { RenderProps } from "@anywidget/types";
+import { Annotator } from "./annotator";
+import type { AnnotationUIState } from "./state";
+import "../image_grid/style.css";
+import "./style.css";
+
+export default {
+  render({ model, el }: RenderProps<AnnotationUIState>): () => void {
+    const annotator = new Annotator(model);
+    el.append(annotator.root);
+    return () => annotator.close();
+  },
+};
