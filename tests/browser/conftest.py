@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from .notebook import Host, Notebook, Theme
+from .notebook import Cells, Host, Notebook, Theme
 from .server import Server, jupyter_server
 
 FLAGS = [
@@ -55,7 +55,7 @@ def open_notebook(server: Server, browser: Browser, tmp_path: Path) -> Iterator[
     opened: list[Notebook] = []
 
     def open_in(
-        host: Host, cells: Sequence[str], theme: Theme = "light", kernel: str = "python3"
+        host: Host, cells: Cells, theme: Theme = "light", kernel: str = "python3"
     ) -> Notebook:
         file = server.notebooks / f"{tmp_path.name}-{len(opened)}.ipynb"
         Notebook.write(file, cells, kernel)

@@ -15,6 +15,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, 
 from .kernel import Kernel
 from .server import Server
 
+Cells = Sequence[str] | nbformat.NotebookNode
 Host = Literal["lab", "notebook", "voila"]
 Theme = Literal["light", "dark"]
 HOSTS: tuple[Host, ...] = ("lab", "notebook", "voila")
@@ -67,9 +68,11 @@ class Notebook:
         self.open()
 
     @classmethod
-    def write(cls, file: Path, cells: Sequence[str], kernel: str = "python3") -> None:
-        """Save a notebook of code cells."""
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    def write(cls, file: Path, cells: Cells, kernel: str = "python3") -> None:
+        """Save a notebook, or one of code cells."""
+        notebook = cells
+        if not isinstance(notebook, nbformat.NotebookNode):
+            notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
         notebook.metadata.kernelspec = {"name": kernel, "display_name": kernel}
         nbformat.write(notebook, file)
 
