@@ -6,6 +6,8 @@ import pytest
 
 from tests.conftest import draw_photos
 
+from .notebook import HOSTS
+
 SHOW = """
 from jupyter_imgcls.data import ClassificationDataset
 from jupyter_imgcls.widgets.image_grid import ImageGrid
@@ -14,9 +16,10 @@ ui = ImageGrid(dataset)
 ui
 """
 
+SAVED = "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
 
-# In Notebook 7 the arrow keys were seen not to reach the grid, so this does not hold there.
-@pytest.mark.parametrize("host", ["lab", "voila"])
+
+@pytest.mark.parametrize("host", HOSTS)
 def test_photos_are_selected_by_mouse_and_by_key(host, open_notebook, tmp_path):
     draw_photos(tmp_path / "photos")
     notebook = open_notebook(host, [SHOW.format(root=str(tmp_path / "photos"))])
@@ -29,4 +32,9 @@ def test_photos_are_selected_by_mouse_and_by_key(host, open_notebook, tmp_path):
     kernel.wait_for("ui.active == 2")
     notebook.page.keyboard.press("Control+a")
     kernel.wait_for("len(ui.selected) == 10")
+    if host != "voila":
+        notebook.page.keyboard.press("b")  # else a new cell below
+        assert notebook.page.locator(".jp-Notebook .jp-Cell").count() == 1
+        notebook.page.keyboard.press("Control+s")
+        notebook.page.wait_for_function(SAVED)
     notebook.keep_pictures(notebook.output(), "image-grid")

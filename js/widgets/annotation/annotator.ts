@@ -4,6 +4,7 @@ import type { AnyModel } from "@anywidget/types";
 import { CancelledError } from "../image_grid/client";
 import { element, photos } from "../image_grid/dom";
 import { Grid } from "../image_grid/grid";
+import { keepKeys, keepKeys } from "../image_grid/host_keys";
 import type { ImageGridState } from "../image_grid/state";
 import { Bar } from "./bar";
 import { ClassMenu } from "./class_menu";
@@ -94,7 +95,7 @@ export class Annotator {
     this.root = element(
       "div",
       "imgcls-annotation",
-      { "data-lm-suppress-shortcuts": "true", role: "region", "aria-label": "Label the photos" },
+      { role: "region", "aria-label": "Label the photos" },
       [
         this.#bar.root,
         element("div", "an-row", {}, [this.#filters.root, this.#bar.switches]),
@@ -105,6 +106,8 @@ export class Annotator {
         this.#saving.root,
       ],
     );
+    keepKeys(this.root);
+    keepKeys(this.root);
     this.root.addEventListener("keydown", (event) => this.#onKey(event));
     model.on("msg:custom", this.#onChange);
     model.on("change:columns", this.#onColumns);

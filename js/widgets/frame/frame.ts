@@ -3,6 +3,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { element } from "../image_grid/dom";
 import { keysButton, keysDialog } from "../image_grid/help";
+import { keepKeys } from "../image_grid/host_keys";
 import { isOwnKey, keyName } from "./keys";
 import type { FrameState } from "./state";
 
@@ -42,8 +43,7 @@ export class Frame {
     widget.tabIndex = 0;
     widget.setAttribute("role", "region");
     widget.setAttribute("aria-label", this.#model.get("name"));
-    // The host must not take the keys as its own while the widget has them.
-    widget.setAttribute("data-lm-suppress-shortcuts", "true");
+    keepKeys(widget);
     widget.addEventListener("keydown", this.#onKey);
     widget.addEventListener("click", this.#onClick);
     this.#added.observe(widget, { childList: true, subtree: true });

@@ -4,6 +4,7 @@ import type { AnyModel } from "@anywidget/types";
 import { type Answer, Client } from "./client";
 import { element } from "./dom";
 import { Fetching } from "./fetching";
+import { keepKeys } from "./host_keys";
 import * as layout from "./layout";
 import { Lines } from "./lines";
 import { Order } from "./order";
@@ -41,7 +42,7 @@ export class Grid {
   readonly #empty = element("div", "ig-empty", {}, ["No photos match: clear the filter."]);
   readonly #scroller: HTMLElement;
   readonly #resized: ResizeObserver;
-  readonly #lines = new Lines(this.#layer);
+  readonly #lines = new Lines(this.#layer, () => this.#draw());
   #selection = new Selection(0);
   #order = new Order(0, null);
   #ready = false;
@@ -95,14 +96,14 @@ export class Grid {
       [this.#layer, this.#spacer],
     );
     this.#scroller.style.height = `${model.get("height")}px`;
-    // The host must not take the keys as its own while the grid has them.
-    this.root = element("div", "imgcls-grid", { "data-lm-suppress-shortcuts": "true" }, [
+    this.root = element("div", "imgcls-grid", {}, [
       this.#toolbar.bar,
       this.#scroller,
       this.#toolbar.status,
       this.#toolbar.help,
       this.#viewer.root,
     ]);
+    keepKeys(this.root);
     this.#listen();
     this.#resized = new ResizeObserver(() => this.#onResize());
     this.#resized.observe(this.#scroller);
