@@ -10,12 +10,15 @@ export class Cell {
   readonly #badge = element("span", "ig-badge");
   #shown: Photo | undefined;
   #url: string | null = null;
+  #decoding = false;
 
   constructor(
     id: string,
     column: number,
     readonly position: number,
     readonly row: number,
+    /** Called when a picture has been decoded and is in the page. */
+    private readonly arrived: () => void,
   ) {
     this.root = element(
       "div",
@@ -26,8 +29,9 @@ export class Cell {
     this.#badge.hidden = true;
   }
 
+  /** Whether all that is known of the photo can be seen. */
   get painted(): boolean {
-    return this.#shown !== undefined;
+    return this.#shown !== undefined && !this.#decoding;
   }
 
   mark(selected: boolean, active: boolean): void {
@@ -51,21 +55,29 @@ export class Cell {
       this.#badge.style.background = color;
       this.#badge.style.color = readableOn(color);
     }
-    if (problem !== null) {
-      this.#frame.replaceChildren(
-        element("div", "ig-broken", {}, [
-          element("span", "ig-broken-sign", { "aria-hidden": "true" }, ["⚠"]),
-          problem,
-        ]),
-      );
-    } else if (url && url !== this.#url) {
-      // The old picture stays until the new one can be painted.
-      const image = element("img", "", { src: url, alt: "", draggable: "false" });
-      image.decode().then(
-        () => this.#shown?.url === url && this.#frame.replaceChildren(image),
-        () => {}, // it was given back meanwhile, and is asked for again when it is in sight
-      );
-    }
+    if (problem !== null) this.#showProblem(problem);
+    else if (url !== this.#url) void this.#showPicture(url);
     this.#url = url;
+  }
+
+  #showProblem(problem: string): void {
+    this.#decoding = false;
+    const sign = element("span", "ig-broken-sign", { "aria-hidden": "true" }, ["⚠"]);
+    this.#frame.replaceChildren(element("div", "ig-broken", {}, [sign, problem]));
+  }
+
+  async #showPicture(url: string | null): Promise<void> {
+    const image = element("img", "", { src: url ?? "", alt: "", draggable: "false" });
+    this.#decoding = true;
+    // The old picture stays until the new one can be painted.
+    const good = await image.decode().then(
+      () => true,
+      () => false,
+    );
+    if (this.#shown?.url !== url) return; // a newer one is on its way
+    if (good) this.#frame.replaceChildren(image);
+    else this.#showProblem("the browser cannot show its thumbnail");
+    this.#decoding = false;
+    this.arrived();
   }
 }

@@ -25,12 +25,9 @@ export class Fetching {
   /** Ask at once after a pause, and seldom while the scroll bar is dragged. */
   soon(): void {
     if (this.#timer !== undefined) return;
-    const wait = Math.max(0, this.#last + EVERY - performance.now());
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#last = performance.now();
-      this.#ask();
-    }, wait);
+    const wait = this.#last + EVERY - performance.now();
+    if (wait <= 0) this.#ask();
+    else this.#timer = setTimeout(() => this.#ask(), wait);
   }
 
   stop(): void {
@@ -38,6 +35,8 @@ export class Fetching {
   }
 
   #ask(): void {
+    this.#timer = undefined;
+    this.#last = performance.now();
     const { top, layout, order, thumbnailSize } = this.sight();
     const [first, last] = rowsInSight(top, layout);
     const page = last - first;

@@ -18,7 +18,11 @@ export class Lines {
   readonly #name = `ig-${grids++}`;
   #lines = new Map<number, Line>();
 
-  constructor(private readonly layer: HTMLElement) {}
+  constructor(
+    private readonly layer: HTMLElement,
+    /** Called when the picture of a photo has come into the page. */
+    private readonly arrived: () => void,
+  ) {}
 
   clear(): void {
     for (const { root } of this.#lines.values()) root.remove();
@@ -77,7 +81,8 @@ export class Lines {
     for (let column = 0; column < layout.columns; column++) {
       const position = number * layout.columns + column;
       if (position >= layout.count) break;
-      cells.push(new Cell(this.id(position), column, position, order.rowAt(position)));
+      const row = order.rowAt(position);
+      cells.push(new Cell(this.id(position), column, position, row, this.arrived));
     }
     const root = element(
       "div",

@@ -3,10 +3,7 @@ export class ByteCache<V> {
   #entries = new Map<number, { value: V; bytes: number }>();
   #bytes = 0;
 
-  constructor(
-    private readonly limit: number,
-    private readonly dropped: (value: V) => void,
-  ) {}
+  constructor(private readonly limit: number) {}
 
   get bytes(): number {
     return this.#bytes;
@@ -36,7 +33,7 @@ export class ByteCache<V> {
     }
   }
 
-  /** Put another value in the place of one, which is not dropped. */
+  /** Put another value of the same size in the place of one. */
   replace(row: number, value: V): void {
     const entry = this.#entries.get(row);
     if (entry) entry.value = value;
@@ -47,10 +44,10 @@ export class ByteCache<V> {
     if (!entry) return;
     this.#entries.delete(row);
     this.#bytes -= entry.bytes;
-    this.dropped(entry.value);
   }
 
   clear(): void {
-    for (const row of [...this.#entries.keys()]) this.delete(row);
+    this.#entries.clear();
+    this.#bytes = 0;
   }
 }
