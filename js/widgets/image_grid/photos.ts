@@ -4,7 +4,8 @@ import { CancelledError, type Client } from "./client";
 import { ByteCache } from "./lru";
 
 const CACHE_BYTES = 24 * 2 ** 20;
-const BATCH = 16;
+/** Most screens are one question: each costs the way to the kernel and back. */
+const BATCH = 32;
 /** Captions take no decoding: more at once than pictures, and no more than the kernel allows. */
 const CAPTIONS = 256;
 /** Browsers take no more than some ten thousand arguments. */
