@@ -55,6 +55,7 @@ _CSS = """
   white-space: nowrap; }
 .imgcls-error { border-left: 4px solid var(--jp-error-color1, #d32f2f); padding: 8px 12px;
   background: var(--jp-layout-color2, #8882); white-space: pre-wrap; overflow-wrap: anywhere; }
+.imgcls-bar .widget-label { text-align: left; }
 .imgcls-log { max-height: 132px; overflow: auto; padding: 8px 12px;
   background: var(--jp-layout-color2, #8882); font: 12px/1.5 var(--jp-code-font-family, monospace);
   white-space: pre-wrap; }

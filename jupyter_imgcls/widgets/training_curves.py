@@ -76,7 +76,7 @@ class TrainingCurves(ipywidgets.HBox):
         """Begin again, for a training of so many epochs."""
         with self._lock:
             self._batches = []
-        self._epochs.max = float(max(epochs, 1))
+        self._epochs.max = 1.02 * max(epochs, 1)  # the last point is seen whole
         ticks = np.arange(0, epochs + 1, max(1, -(-epochs // _MOST_TICKS)))
         for epoch_axis in self._epoch_axes:
             epoch_axis.tick_values = ticks

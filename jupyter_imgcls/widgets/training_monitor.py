@@ -90,7 +90,6 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
     state = traitlets.Unicode("idle", read_only=True)
     epochs_done = traitlets.Float(0.0, read_only=True)
     history: traitlets.List[dict[str, Any]] = traitlets.List(read_only=True)
-
     height = traitlets.Int(CHART_HEIGHT, min=160, max=2000)
 
     def __init__(self, run: TrainingRun | None = None) -> None:
@@ -106,7 +105,7 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
         self._batch_bar = _bar("Minibatches")
         self._numbers = ipywidgets.HTML(layout=ipywidgets.Layout(width="auto"))
         self._curves = TrainingCurves()
-        self._reason = ipywidgets.HTML()
+        self._reason = ipywidgets.HTML(layout=ipywidgets.Layout(align_self="center"))
         self._log = ipywidgets.HTML()
         self._problem = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
         self._pause = self._button("Pause", "pause", lambda asked: asked.pause())
@@ -329,13 +328,15 @@ class _Listener(TrainingListener):
 
 
 def _bar(name: str) -> ipywidgets.FloatProgress:
-    return ipywidgets.FloatProgress(
+    bar = ipywidgets.FloatProgress(
         description=name,
         min=0.0,
         max=1.0,
         layout=ipywidgets.Layout(width="auto", height="20px", margin="0 2px"),
         style={"description_width": "88px"},
     )
+    bar.add_class("imgcls-bar")
+    return bar
 
 
 def _line(record: EpochRecord) -> str:

@@ -50,14 +50,14 @@ def test_the_example_runs_from_top_to_bottom(run_notebook, no_network, tmp_path)
     assert len(scores) == 4
     assert sum(map(float, scores)) == pytest.approx(100, abs=0.3)
 
-    assert len(results(notebook, STILL_MIME)) == len(["training", "mistakes", "threshold"])
+    assert len(results(notebook, STILL_MIME)) == len(["photos", "training", "mistakes", "threshold"])
     pictures = [
         output
         for cell in notebook.cells
         for output in cell.get("outputs", ())
         if "image/png" in output.get("data", ()) and STILL_MIME not in output.data
     ]
-    assert len(pictures) == len(["photos", "augmentation", "training", "evaluation"])
+    assert len(pictures) == len(["augmentation", "training", "evaluation"])
     assert any("efficientnet_lite0" in table for table in results(notebook, "text/html"))
     report = (tmp_path / "imgcls_output" / "report.html").read_text(encoding="utf-8")
     assert "tableware" in report
