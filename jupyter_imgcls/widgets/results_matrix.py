@@ -85,7 +85,7 @@ class ConfusionMatrix(bqplot.Figure):
         return self._shown.index(label)
 
 
-def short_names(names: list[str], longest: int = 12) -> list[str]:
+def short_names(names: list[str], longest: int = 10) -> list[str]:
     """Names that fit beside a chart, each still another one."""
     short: list[str] = []
     for name in names:

@@ -153,7 +153,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
         self.grid = ImageGrid(
             self.results.dataset, badge=self._badge, height=320, thumbnail_size=112
         )
-        self.grid.layout = ipywidgets.Layout(flex="1 1 280px", min_width="0")
+        self.grid.layout = ipywidgets.Layout(flex="1 1 320px", min_width="0")
         self.grid.observe(self._guarded(self._on_grid), ["active", "selected"])
         self.children = [
             stylesheet(),
@@ -222,7 +222,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
         self._one = rows(self._photo.picture, facts, gap=16)
         return ipywidgets.VBox(
             [ipywidgets.HBox([back, self._position, forth]), self._count, self._one],
-            layout=ipywidgets.Layout(flex="1 1 500px", min_width="0", grid_gap="4px"),
+            layout=ipywidgets.Layout(flex="1 1 480px", min_width="0", grid_gap="4px"),
         )
 
     def _button(
