@@ -50,6 +50,8 @@ def test_the_notebook_cells_run_one_after_the_other(run, tmp_path):
     assert "Finished epoch 3 of 3" in shown
     assert (tmp_path / "report.html").stat().st_size > 10_000
     assert (tmp_path / "tableware.model").exists()
+    assert "The labels are written to" in shown
+    assert (tmp_path / "labels.csv").exists()
 
 
 def test_the_shell_commands_run_one_after_the_other(run, tmp_path):
