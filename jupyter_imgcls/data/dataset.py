@@ -78,7 +78,8 @@ class ClassificationDataset:
 
         ``root/train/<class>/…`` with ``root/test/<class>/…`` (or ``validation``) is recognized,
         and `split` keeps that division. Photos in folders inside a class folder belong to the
-        class. Classes and photos are in natural order ('img2' before 'img10').
+        class; those straight in `root` have no label yet. Classes and photos are in natural order
+        ('img2' before 'img10').
 
         Parameters
         ----------
@@ -99,7 +100,7 @@ class ClassificationDataset:
         Raises
         ------
         DatasetError
-            If the folder does not exist, has no class sub-folders, or has no photo in any.
+            If the folder does not exist, or there is no photo in it.
         """
         from .folders import read_class_folders
 

@@ -57,10 +57,11 @@ def read_class_folders(
         raise DatasetError(f"{root} is a file: name the folder with one sub-folder a class.")
     before = len(dataset.problems)
     top = _sub_folders(dataset, root)
-    if not top and not dataset.problems:
+    loose = _loose_photos(root)
+    if not top and not loose and not dataset.problems:
         raise DatasetError(
-            f"{root} has no sub-folders: put the photos of each class into a sub-folder named "
-            "after the class."
+            f"{root} holds no photos and no sub-folders: put the photos of each class into a "
+            "sub-folder named after the class, or photos without a class straight into it."
         )
     classes: list[tuple[Part | None, Path]] = [(None, folder) for folder in top]
     parts = [_PART_NAMES.get(folder.name.lower()) for folder in top]
@@ -78,9 +79,10 @@ def read_class_folders(
         dataset.add_label(folder.name)
         for parent, files in find_files(dataset, folder):
             add_checked(dataset, parent, files, folder.name, part, check)
+    add_checked(dataset, str(root.absolute()), loose, None, None, check)
     log_left_out(dataset.name, len(dataset.problems) - before)
     if len(dataset) == 0:
-        raise DatasetError(f"No photo in any sub-folder of {root}.{first_problems(dataset)}")
+        raise DatasetError(f"No photo in {root} or any sub-folder.{first_problems(dataset)}")
     empty = [name for name, count in dataset.count_labels().items() if count == 0]
     if empty:
         warnings.warn(
@@ -198,6 +200,17 @@ def _sub_folders(dataset: ClassificationDataset, root: Path) -> list[Path]:
         return []
     natural_sort(names)
     return [root / name for name in names]
+
+
+def _loose_photos(root: Path) -> list[str]:
+    """Files that are named like photos; others beside the class folders are no one's mistake."""
+    try:
+        names = [p.name for p in root.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES]
+        names = [name for name in names if not _is_hidden(name) and (root / name).is_file()]
+    except OSError:  # already a problem of the dataset
+        return []
+    natural_sort(names)
+    return names
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

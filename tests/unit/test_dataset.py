@@ -202,6 +202,23 @@ def test_files_and_folders_that_may_not_be_read_are_left_out(class_folders):
     assert reasons["plate"] == "the folder cannot be read: Permission denied"
 
 
+def test_photos_straight_in_the_folder_have_no_label_yet(tmp_path):
+    for name in ("img10.png", "img2.png", "cup/cup1.png"):
+        save_photo(tmp_path / name)
+    (tmp_path / "broken.jpg").write_bytes(b"")
+    (tmp_path / "readme.txt").write_text("no photo, and no one's mistake")
+
+    dataset = create(tmp_path)
+
+    assert names(dataset) == ["cup1.png", "img2.png", "img10.png"]
+    assert dataset.label_indices.tolist() == [0, -1, -1]
+    assert [Path(problem.path).name for problem in dataset.problems] == ["broken.jpg"]
+    for name in ("cup/cup1.png", "cup"):
+        file = tmp_path / name
+        file.rmdir() if file.is_dir() else file.unlink()
+    assert [label.name for label in create(tmp_path).labels] == []
+
+
 def test_a_folder_without_class_folders_says_what_is_expected(tmp_path):
     with pytest.raises(DatasetError, match="sub-folder named after the class"):
         create(tmp_path)
@@ -215,7 +232,7 @@ def test_class_folders_without_any_photo_are_an_error_that_shows_what_was_there(
     (tmp_path / "cup").mkdir()
     (tmp_path / "cup" / "notes.txt").write_text("not a photo")
 
-    with pytest.raises(DatasetError, match=r"No photo in any.*notes\.txt"):
+    with pytest.raises(DatasetError, match=r"No photo in .*notes\.txt"):
         create(tmp_path)
 
 

@@ -420,10 +420,10 @@ def test_labels_of_a_photo_that_is_gone_wait_for_its_return(open_journal, root, 
     journal = open_journal()
     journal.edit(journal.dataset.images[:1], "bowl")
     journal.close()
-    (root / "cup" / "cup1.png").rename(root / "away.png")
+    (root / "cup" / "cup1.png").rename(root.parent / "away.png")
     open_journal().close()
     assert "1 labelled photo was not found" in caplog.text
-    (root / "away.png").rename(root / "cup" / "back.png")
+    (root.parent / "away.png").rename(root / "cup" / "back.png")
 
     assert label_of(open_journal(), "back.png") == ["bowl"]
 
