@@ -4,7 +4,7 @@ import type { AnyModel } from "@anywidget/types";
 import { CancelledError } from "../image_grid/client";
 import { element, photos } from "../image_grid/dom";
 import { Grid } from "../image_grid/grid";
-import { keepKeys, keepKeys } from "../image_grid/host_keys";
+import { keepKeys } from "../image_grid/host_keys";
 import type { ImageGridState } from "../image_grid/state";
 import { Bar } from "./bar";
 import { ClassMenu } from "./class_menu";
@@ -106,7 +106,6 @@ export class Annotator {
         this.#saving.root,
       ],
     );
-    keepKeys(this.root);
     keepKeys(this.root);
     this.root.addEventListener("keydown", (event) => this.#onKey(event));
     model.on("msg:custom", this.#onChange);
@@ -227,6 +226,7 @@ export class Annotator {
   /** Whether it was done. */
   async #edit(kind: string, values: object, rows?: Uint32Array<ArrayBuffer>): Promise<boolean> {
     const saved = this.#bar.begin();
+    const place = this.#place;
     try {
       const buffers = rows ? [rows.buffer] : [];
       const { content } = await this.#grid.client.ask<{ said?: string; row?: number }>(
@@ -235,7 +235,9 @@ export class Annotator {
         buffers,
       );
       saved(content.said);
-      if (content.row !== undefined && content.row >= 0) this.#grid.goToRow(content.row);
+      // Show what was undone, unless the user has gone elsewhere meanwhile.
+      const { row = -1 } = content;
+      if (row >= 0 && place === this.#place) this.#grid.goToRow(row);
       return true;
     } catch (error) {
       saved();
@@ -258,8 +260,12 @@ export class Annotator {
 
   // -- the photo beside the grid ----------------------------------------------------------------
 
+  get #place(): string {
+    return `${this.#grid.active} ${this.#grid.selected}`;
+  }
+
   #onMoved(): void {
-    const now = `${this.#grid.active} ${this.#grid.selected}`;
+    const now = this.#place;
     if (now === this.#shown) return;
     this.#shown = now;
     this.#facts = null;

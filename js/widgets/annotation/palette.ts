@@ -22,7 +22,7 @@ export class Palette {
     title: "Type a name and press Enter (+)",
     "aria-label": "Name of a new class",
   });
-  #shown = "";
+  #chips: Chip[] = [];
 
   constructor(private readonly actions: PaletteActions) {
     this.#exclude = button("Exclude", "Not part of the dataset (Delete)", () => actions.exclude());
@@ -43,44 +43,67 @@ export class Palette {
 
   /** `labels` are those of the active photo. */
   update(classes: Class[], labels: string[], excluded: boolean): void {
-    const now = JSON.stringify([classes, labels, excluded]);
-    if (now === this.#shown) return;
-    this.#shown = now;
-    this.#classes.replaceChildren(
-      ...classes.map((c, place) => this.#chip(c, KEYS[place] ?? "", labels.includes(c.name))),
-    );
+    // A chip that is replaced while the mouse is down on it would miss the click.
+    const chips = classes.map((c) => this.#chips.find((chip) => chip.name === c.name));
+    this.#chips = classes.map((c, place) => chips[place] ?? new Chip(c.name, this.actions));
+    const roots = this.#chips.map((chip) => chip.root);
+    const same = roots.every((root, place) => root === this.#classes.children[place]);
+    if (!same || roots.length !== this.#classes.children.length) {
+      this.#classes.replaceChildren(...roots);
+    }
+    for (const [place, chip] of this.#chips.entries()) {
+      const of = classes[place] as Class;
+      chip.update(of, KEYS[place] ?? "", labels.includes(of.name));
+    }
     this.#exclude.textContent = excluded ? "Include again" : "Exclude";
     this.#exclude.setAttribute("aria-pressed", String(excluded));
   }
+}
 
-  #chip(of: Class, key: string, pressed: boolean): HTMLElement {
-    const dot = element("span", "an-dot", { "aria-hidden": "true" });
-    dot.style.background = of.color;
-    const chip = element(
-      "button",
-      "an-chip",
-      {
-        type: "button",
-        title: key === "" ? of.name : `${of.name} (${key})`,
-        "aria-label": `${of.name}, ${photos(of.count)}${key && `, key ${key}`}`,
-        "aria-pressed": String(pressed),
-      },
-      [
-        ...(key ? [element("kbd", "", {}, [key])] : []),
-        dot,
-        element("span", "an-name", {}, [of.name]),
-        element("span", "an-number", {}, [of.count.toLocaleString("en")]),
-      ],
-    );
-    chip.addEventListener("click", () => this.actions.label(of.name));
+/** One class: its key, colour, name and count, and a button for its menu. */
+class Chip {
+  readonly root: HTMLElement;
+  readonly #button: HTMLButtonElement;
+  readonly #key = element("kbd", "");
+  readonly #dot = element("span", "an-dot", { "aria-hidden": "true" });
+  readonly #count = element("span", "an-number");
+  #class: Class | undefined;
+
+  constructor(
+    readonly name: string,
+    actions: PaletteActions,
+  ) {
+    this.#button = element("button", "an-chip", { type: "button" }, [
+      this.#key,
+      this.#dot,
+      element("span", "an-name", {}, [name]),
+      this.#count,
+    ]);
+    this.#button.addEventListener("click", () => actions.label(name));
     const more = element(
       "button",
       "an-more",
-      { type: "button", "aria-label": `Change class ${of.name}`, title: "Rename, merge, show" },
+      { type: "button", "aria-label": `Change class ${name}`, title: "Rename, merge, show" },
       ["⋯"],
     );
-    more.addEventListener("click", () => this.actions.openMenu(of));
-    return element("span", "an-class", {}, [chip, more]);
+    more.addEventListener("click", () => {
+      if (this.#class) actions.openMenu(this.#class);
+    });
+    this.root = element("span", "an-class", {}, [this.#button, more]);
+  }
+
+  update(of: Class, key: string, pressed: boolean): void {
+    this.#class = of;
+    this.#key.textContent = key;
+    this.#key.hidden = key === "";
+    this.#dot.style.background = of.color;
+    this.#count.textContent = of.count.toLocaleString("en");
+    this.#button.title = key === "" ? of.name : `${of.name} (${key})`;
+    this.#button.setAttribute("aria-pressed", String(pressed));
+    this.#button.setAttribute(
+      "aria-label",
+      `${of.name}, ${photos(of.count)}${key && `, key ${key}`}`,
+    );
   }
 }
 
