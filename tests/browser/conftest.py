@@ -1,4 +1,4 @@
-"""One browser and one Jupyter server for all tests here; a page for each."""
+"""One browser and two Jupyter servers for all tests here; a page for each."""
 
 from __future__ import annotations
 
@@ -43,13 +43,27 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A Jupyter server with the three hosts."""
+    """The Jupyter server for JupyterLab and voila."""
     with jupyter_server(tmp_path_factory.mktemp("server")) as server:
         yield server
 
 
+@pytest.fixture(scope="package")
+def notebook_server(server: Server) -> Iterator[Server]:
+    """The one for Notebook 7, with the same notebooks and kernels.
+
+    A server that has shown JupyterLab hands that page's path on to Notebook 7, which then calls a
+    command that it lacks; and it refuses fonts that have the same name in both, for it remembers by
+    name alone where it found a file.
+    """
+    with jupyter_server(server.notebooks.parent) as beside:
+        yield beside
+
+
 @pytest.fixture
-def open_notebook(server: Server, browser: Browser, tmp_path: Path) -> Iterator[NotebookOpener]:
+def open_notebook(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path: Path
+) -> Iterator[NotebookOpener]:
     """Open cells in a host: ``open_notebook("lab", ["1 + 1"])`` gives a `Notebook`."""
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     opened: list[Notebook] = []
@@ -57,6 +71,8 @@ def open_notebook(server: Server, browser: Browser, tmp_path: Path) -> Iterator[
     def open_in(
         host: Host, cells: Cells, theme: Theme = "light", kernel: str = "python3"
     ) -> Notebook:
+        name = "notebook_server" if host == "notebook" else "server"
+        server: Server = request.getfixturevalue(name)
         file = server.notebooks / f"{tmp_path.name}-{len(opened)}.ipynb"
         Notebook.write(file, cells, kernel)
         opened.append(Notebook(server, context, host, file, theme))

@@ -1,4 +1,4 @@
-"""One Jupyter server with JupyterLab, Notebook 7 and voila, in folders of its own."""
+"""A Jupyter server with JupyterLab, Notebook 7 and voila."""
 
 from __future__ import annotations
 
@@ -38,25 +38,26 @@ class Server:
 
 @contextlib.contextmanager
 def jupyter_server(folder: Path) -> Iterator[Server]:
-    """Start the server, give it once it answers, and end it with all its kernels."""
+    """Start a server, give it once it answers, and end it with all its kernels.
+
+    Several may share the folder.
+    """
     server = Server(
         url=f"http://127.0.0.1:{_free_port()}",
         token=secrets.token_hex(16),
         notebooks=folder / "notebooks",
         runtime=folder / "runtime",
     )
-    server.notebooks.mkdir()
-    # JupyterLab would ask whether to show news, over what is tested.
+    server.notebooks.mkdir(exist_ok=True)
+    # JupyterLab would look for newer versions, and ask in every page whether it may fetch news.
     page_config = folder / "config" / "labconfig" / "page_config.json"
-    page_config.parent.mkdir(parents=True)
+    page_config.parent.mkdir(parents=True, exist_ok=True)
     disabled = {"@jupyterlab/apputils-extension:announcements": True}
     page_config.write_text(json.dumps({"disabledExtensions": disabled}))
     # The kernel is this very Python, whatever kernels are registered on the machine.
-    write_kernel_spec(folder / "jupyter" / "kernels" / "python3")
-    # Else JupyterLab asks in every page whether it may fetch news.
-    news = folder / "settings" / "@jupyterlab" / "apputils-extension"
-    news.mkdir(parents=True)
-    (news / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    kernel = folder / "jupyter" / "kernels" / "python3"
+    if not kernel.exists():
+        write_kernel_spec(kernel)
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"} | {
         "JUPYTER_PATH": f"{folder / 'jupyter'}{os.pathsep}{SHARE}",
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
@@ -79,7 +80,7 @@ def jupyter_server(folder: Path) -> Iterator[Server]:
         "--VoilaConfiguration.extension_allowlist=[]",
         "--VoilaConfiguration.extension_denylist=['@jupyter-notebook/lab-extension']",
     ]
-    log = folder / "server.log"
+    log = folder / f"server-{server.url.rpartition(':')[2]}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
