@@ -63,7 +63,7 @@ class LabelEditor:
     def keys(self) -> list[Key]:
         """The keys that `press` takes."""
         taken = LABEL_KEYS[: len(self.classes)]
-        span = taken[0] if len(taken) == 1 else f"{taken[0]} … {taken[-1]}"
+        span = ", ".join(taken) if len(taken) < 4 else f"{taken[0]} … {taken[-1]}"
         return [
             Key(" ".join(taken), span, "give the selected photos that class: see the list Label"),
             Key("Control+z", "Ctrl-Z", "take the last change of a label back"),

@@ -108,6 +108,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
         journal = dataset.journal if context is None else None
         self.journal = journal or Journal.open(dataset, context)
         self.rows: tuple[int, ...] = ()
+        self._known = {label.name for label in dataset.labels} & set(self.results.names)
         # Handlers may run in several threads. It is taken after the journal's lock, never before.
         self._lock = threading.RLock()
         super().__init__(layout=ipywidgets.Layout(grid_gap="8px"))
@@ -153,7 +154,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
         self.grid = ImageGrid(
             self.results.dataset, badge=self._badge, height=320, thumbnail_size=112
         )
-        self.grid.layout = ipywidgets.Layout(flex="1 1 320px", min_width="0")
+        self.grid.layout = ipywidgets.Layout(flex="1 1 360px", min_width="0")
         self.grid.observe(self._guarded(self._on_grid), ["active", "selected"])
         self.children = [
             stylesheet(),
@@ -217,7 +218,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
                 self._labels.note,
                 self._photo.bars,
             ],
-            layout=ipywidgets.Layout(flex="1 1 260px", min_width="0", grid_gap="4px"),
+            layout=ipywidgets.Layout(flex="1 1 220px", min_width="0", grid_gap="4px"),
         )
         self._one = rows(self._photo.picture, facts, gap=16)
         return ipywidgets.VBox(
@@ -274,6 +275,12 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
                 # Undone elsewhere: show what it was.
                 self._go(next((row for row in self.rows if row in changed), self.row))
             self._show()
+            gone = self._known - {label.name for label in self.results.dataset.labels}
+            if gone:
+                self._problem.say(
+                    f"{', '.join(sorted(gone))}: renamed or merged since this was shown. Run the "
+                    "cell again, so that the scores go by the new name."
+                )
 
     def _filter(self, _: Any = None) -> None:
         with self._lock:

@@ -54,12 +54,13 @@ def test_a_point_is_chosen_by_mouse_and_by_key(host, open_notebook, tmp_path):
     ui.get_by_text("0.200", exact=True).wait_for()
     ui.locator(".dot").nth(1).wait_for(state="detached")
 
+    kernel.run("ended = []; ui._dot.on_drag_end(lambda *drag: ended.append(drag))")
     mouse.move(*place(1.0, 0.5))
     mouse.down()
     for step in (0.9, 0.7, 0.5, 0.45):
         mouse.move(*place(step, 1.45 - step))
     mouse.up()
-    kernel.wait_for("ui.threshold == 0.9")
+    kernel.wait_for("ended and ui.threshold == 0.9")
     kernel.wait_for("list(ui._dot.x) == [40.0] and list(ui._dot.y) == [100.0]")
 
     region = notebook.page.get_by_role("region", name="Precision and recall").first
@@ -78,6 +79,7 @@ def test_a_point_is_chosen_by_mouse_and_by_key(host, open_notebook, tmp_path):
     # The class of cups, at a threshold that takes one plate for a cup and misses a cup.
     photos = notebook.output(1)
     photos.locator("select").select_option("cup")
+    kernel.wait_for("photos.class_name == 'cup'")
     kernel.run("photos.threshold = 0.6")
     photos.get_by_text("False alarms: 1").wait_for()
     photos.get_by_text("Missed: 1").wait_for()

@@ -167,6 +167,7 @@ def test_names_of_classes_and_photos_are_shown_as_text(open_notebook, tmp_path):
     notebook.kernel.wait_for("dataset.images[1].labels[0].name == dataset.labels[0].name")
     notebook.kernel.run("dataset.journal.rename_class('cup', '<b onclick=1>$x$')")
     results.get_by_role("option", name="2 <b onclick=1>$x$").wait_for(state="attached")
+    results.get_by_text("cup: renamed or merged").wait_for()
     notebook.keep_picture(results, "results-hostile")
     notebook.keep_picture(curve, "precision-recall-hostile")
     assert notebook.page.evaluate("window.harmed === undefined")

@@ -365,6 +365,13 @@ def test_a_new_class_gets_a_key_and_a_place_in_the_list(ui, dataset):
     assert ui._frame.key_list[1][0] == "1 2 3 4"
 
 
+def test_a_class_that_was_renamed_meanwhile_is_said(ui, dataset):
+    dataset.journal.rename_class("cup", "mug")
+    assert "cup: renamed or merged" in shown(ui)
+    dataset.journal.undo()
+    assert ui._problem.value == ""
+
+
 def test_a_label_that_cannot_be_written_is_not_shown_as_if_it_were(ui, dataset, tmp_path):
     (tmp_path / "1.png").unlink()
     ui.row = 1
