@@ -22,6 +22,7 @@ export class Palette {
     title: "Type a name and press Enter (+)",
     "aria-label": "Name of a new class",
   });
+  readonly #none = element("span", "an-soft", {}, ["No classes yet: name the first one."]);
   #chips: Chip[] = [];
 
   constructor(private readonly actions: PaletteActions) {
@@ -34,7 +35,7 @@ export class Palette {
       this.#name.value = "";
       this.actions.leave();
     });
-    this.root.append(this.#classes, this.#name, none, this.#exclude);
+    this.root.append(this.#none, this.#classes, this.#name, none, this.#exclude);
   }
 
   askForName(): void {
@@ -55,6 +56,7 @@ export class Palette {
       const of = classes[place] as Class;
       chip.update(of, KEYS[place] ?? "", labels.includes(of.name));
     }
+    this.#none.hidden = classes.length > 0;
     this.#exclude.textContent = excluded ? "Include again" : "Exclude";
     this.#exclude.setAttribute("aria-pressed", String(excluded));
   }

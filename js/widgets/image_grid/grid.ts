@@ -208,6 +208,7 @@ export class Grid {
     this.#selection.anchor = 0;
     this.#active = this.#order.positionOf(row);
     this.#relayout();
+    if (this.#active >= 0) this.#scrollTo(layout.topToShow(this.#active, this.#top, this.#layout));
   }
 
   #onChange = (
@@ -303,7 +304,13 @@ export class Grid {
         }
         this.#draw();
       },
-      end: () => this.#sendSelection(),
+      end: () => {
+        const [first] = this.#selection.rows();
+        const lost = first !== undefined && !this.#selection.has(this.active);
+        if (lost) this.#setActive(this.#order.positionOf(first));
+        this.#sendSelection();
+        this.#draw();
+      },
     });
   }
 
@@ -413,6 +420,7 @@ export class Grid {
     if (clientWidth === 0) return; // not in the page yet, or hidden
     const first = Math.floor(this.#top / this.#layout.stepY) * this.#layout.columns;
     const same = this.#layout.count === count;
+    const held = same && this.#active >= 0 && this.#lines.holds(this.#active, this.#layout);
     this.#layout = layout.layOut(count, clientWidth, clientHeight, size);
     this.#lines.clear();
     this.#spacer.style.height = `${Math.max(0, this.#layout.scrollHeight - clientHeight)}px`;
@@ -420,9 +428,11 @@ export class Grid {
     this.root.style.setProperty("--ig-size", `${size}px`);
     this.#scroller.setAttribute("aria-rowcount", String(this.#layout.rows));
     this.#scroller.setAttribute("aria-colcount", String(this.#layout.columns));
-    // The photos at the top stay in sight when their size or the width changes.
+    // The photos at the top stay in sight when their size or the width changes; the active one
+    // even more so.
     if (same && first > 0)
       this.#top = Math.floor(first / this.#layout.columns) * this.#layout.stepY;
+    if (held) this.#top = layout.topToShow(this.#active, this.#top, this.#layout);
     this.#scrollTo(this.#top);
     this.#draw();
   };
