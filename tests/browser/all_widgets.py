@@ -9,6 +9,8 @@ import numpy as np
 from jupyter_imgcls import Context
 from jupyter_imgcls.classifiers.run import EpochRecord, TrainingRun
 from jupyter_imgcls.data import ClassificationDataset
+from jupyter_imgcls.evaluation import ClassificationEvaluation
+from jupyter_imgcls.widgets.annotation import AnnotationUI
 from jupyter_imgcls.widgets.image_grid import ImageGrid
 from jupyter_imgcls.widgets.precision_recall import PrecisionRecallUI
 from jupyter_imgcls.widgets.results_viewer import ResultsUI
@@ -18,6 +20,9 @@ Context.create(*({folder!r} + name for name in ("/outputs", "/persistent", "/tem
 dataset = ClassificationDataset.create_from_dir({name!r}, {photos!r})
 classes = dataset.label_indices[:, None] == np.arange(len(dataset.labels))
 scores = np.where(classes, 0.8, 0.2 / (classes.shape[1] - 1))
+scores[1] = scores[1, ::-1]  # wrong
+names = [label.name for label in dataset.labels]
+evaluation = ClassificationEvaluation.from_scores(scores, dataset.label_indices, names)
 
 def work(run):
     for epoch in range(1, 4):
@@ -29,9 +34,10 @@ run = TrainingRun(work, 3)
 """
 
 WIDGETS = {
+    "AnnotationUI": "annotation = AnnotationUI(dataset)\nannotation",
     "ImageGrid": "grid = ImageGrid(dataset)\ngrid",
     "ResultsUI": "results = ResultsUI(dataset, pred_scores=scores)\nresults",
-    "PrecisionRecallUI": "points = PrecisionRecallUI([1.0, 0.8], [0.4, 0.8], [0.9, 0.6])\npoints",
+    "PrecisionRecallUI": "points = PrecisionRecallUI(evaluation=evaluation, dataset=dataset)\npoints",
     "TrainingMonitor": "run.start()\nrun.wait()\nmonitor = TrainingMonitor(run)\nmonitor",
 }
 
