@@ -421,7 +421,6 @@ export class Grid {
     const first = Math.floor(this.#top / this.#layout.stepY) * this.#layout.columns;
     const same = this.#layout.count === count;
     const held = same && this.#active >= 0 && this.#lines.holds(this.#active, this.#layout);
-    const held = same && this.#active >= 0 && this.#lines.holds(this.#active, this.#layout);
     this.#layout = layout.layOut(count, clientWidth, clientHeight, size);
     this.#lines.clear();
     this.#spacer.style.height = `${Math.max(0, this.#layout.scrollHeight - clientHeight)}px`;
