@@ -11,9 +11,11 @@ __all__ = [
     "BackendUnavailableError",
     "CollectError",
     "DatasetError",
+    "DeploymentError",
     "DownloadError",
     "EvaluationError",
     "ImgclsError",
+    "ServiceError",
     "StorageError",
     "TrainingError",
     "UnknownBaseModelError",
@@ -82,3 +84,11 @@ class EvaluationError(ImgclsError, ValueError):
 
 class ArtifactError(ImgclsError, ValueError):
     """A saved model file is damaged, foreign, too new, or refused for safety."""
+
+
+class DeploymentError(ImgclsError, RuntimeError):
+    """A service cannot be started, found, stopped or packed."""
+
+
+class ServiceError(ImgclsError, RuntimeError):
+    """A service cannot be reached, refuses a request, or could not score a photo."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from ..data import ClassificationDataset, Label
-from ..errors import TrainingError
+from ..errors import ServiceError, TrainingError
 from ..scoring import Photos
 
 __all__ = ["Classifier", "softmax", "training_rows"]
@@ -79,6 +80,49 @@ class Classifier(ABC):
         readable = ~np.isnan(scores).any(axis=1)
         best = np.nan_to_num(scores).argmax(axis=1)
         return [self.class_map[int(b)] if r else None for b, r in zip(best, readable, strict=True)]
+
+    @staticmethod
+    def parse_serialized_result(serialized_result: str) -> list[Any]:
+        """Read the answer of a service that this classifier was deployed as.
+
+        Parameters
+        ----------
+        serialized_result : str
+            A JSON list of strings, one for each photo, each of them JSON.
+
+        Returns
+        -------
+        list
+            For each photo its scores, one for each class in the order of `class_map`; for a
+            request with ``topK`` or ``threshold`` what the service answers instead.
+
+        Raises
+        ------
+        ServiceError
+            If the service could not score a photo (the message says which, and why), or the text
+            is no such answer.
+
+        Examples
+        --------
+        >>> from jupyter_imgcls import TransferLearningModel
+        >>> TransferLearningModel.parse_serialized_result('["[0.25, 0.75]"]')
+        [[0.25, 0.75]]
+        """
+        try:
+            entries = json.loads(serialized_result)
+            if not isinstance(entries, list):
+                raise TypeError("not a list")
+            parsed = [json.loads(entry) for entry in entries]
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ServiceError(
+                f"This is not an answer of a scoring service: {str(serialized_result)[:200]}"
+            ) from error
+        for number, entry in enumerate(parsed, start=1):
+            if isinstance(entry, dict) and "error" in entry:
+                raise ServiceError(
+                    f"Photo {number} of {len(parsed)} could not be scored: {entry['error']}"
+                )
+        return parsed
 
 
 def softmax(logits: NDArray[Any]) -> NDArray[np.float32]:
