@@ -47,8 +47,10 @@ export class Fetching {
       return rows;
     };
     const size = sizeToAsk(thumbnailSize, window.devicePixelRatio);
+    const missing = this.photos.fetch(rowsOf(first, last), size);
+    // Only now, for the kernel takes one after the other, and the newest question first.
     this.photos.forget(new Set(rowsOf(first - page, last + page)));
-    if (this.photos.fetch(rowsOf(first, last), size) > 0 || this.photos.busy) return;
+    if (missing > 0 || this.photos.busy) return;
     // One screen ahead, once all in sight is there.
     this.photos.fetch([...rowsOf(last, last + page), ...rowsOf(first - page, first)], size);
   }
