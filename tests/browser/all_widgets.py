@@ -37,7 +37,7 @@ WIDGETS = {
     "AnnotationUI": "annotation = AnnotationUI(dataset)\nannotation",
     "ImageGrid": "grid = ImageGrid(dataset)\ngrid",
     "ResultsUI": "results = ResultsUI(dataset, pred_scores=scores)\nresults",
-    "PrecisionRecallUI": "points = PrecisionRecallUI(evaluation=evaluation, dataset=dataset)\npoints",
+    "PrecisionRecallUI": "PrecisionRecallUI(evaluation=evaluation, dataset=dataset)",
     "TrainingMonitor": "run.start()\nrun.wait()\nmonitor = TrainingMonitor(run)\nmonitor",
 }
 

@@ -14,6 +14,7 @@ from .all_widgets import WIDGETS, cells
 # What the widget manager logs about a widget that the kernel does not know.
 NOT_FOUND = "widget model not found"
 MOST_BYTES = 300_000
+GRID = 1 + list(WIDGETS).index("ImageGrid")
 
 
 @pytest.mark.parametrize("host", ["lab", "notebook"])
@@ -23,7 +24,7 @@ def test_widgets_live_on_after_a_reload_and_leave_a_picture_when_the_kernel_is_g
     draw_photos(tmp_path / "photos")
     notebook = open_notebook(host, cells(tmp_path / "photos"))
     notebook.run_all()
-    photos = notebook.output(1).get_by_role("gridcell")
+    photos = notebook.output(GRID).get_by_role("gridcell")
     photos.first.wait_for()
 
     saved = notebook.save()

@@ -60,6 +60,18 @@ test("an overdue question is told to the user and may still be answered", async 
   expect(overdue).toHaveBeenLastCalledWith(0);
 });
 
+test("what a view asks first is asked once more, for the kernel may not have been ready for it", async () => {
+  const { sent, model, answer } = line();
+  const client = new Client(model, () => {});
+  const asked = client.ask({ kind: "state" });
+  void client.ask({ kind: "photos" }, "p");
+  vi.advanceTimersByTime(4000);
+  expect(sent.map(({ kind }) => kind)).toEqual(["state", "photos", "state"]);
+  expect(sent[2]).toEqual(sent[0]);
+  answer({ id: sent[0]?.id });
+  await asked;
+});
+
 test("a cancelled question is dropped on both sides", async () => {
   const { sent, model } = line();
   const client = new Client(model, () => {});

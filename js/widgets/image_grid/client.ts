@@ -10,8 +10,17 @@ export interface Answer<C> {
 interface Pending {
   resolve: (answer: Answer<never>) => void;
   reject: (error: Error) => void;
-  timer: ReturnType<typeof setTimeout>;
+  timers: ReturnType<typeof setTimeout>[];
 }
+
+/**
+ * What a new view asks first is asked once more, after so many milliseconds without an answer.
+ *
+ * When a widget is new, the page has the kernel start a thread for it, which answers beside a busy
+ * cell. What is sent until then waits for the cell's end, however long that is away.
+ */
+const FIRST = ["state", "labels"];
+const ONCE_MORE = 1000;
 
 export class CancelledError extends Error {}
 
@@ -46,12 +55,15 @@ export class Client {
     buffers: ArrayBuffer[] = [],
   ): Promise<Answer<C>> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const send = () => this.model.send({ ...question, id, view: this.view }, undefined, buffers);
+      const overdue = () => {
         this.#late.add(id);
         this.overdue(this.#late.size);
-      }, this.timeOut);
-      this.#pending.set(id, { resolve, reject, timer });
-      this.model.send({ ...question, id, view: this.view }, undefined, buffers);
+      };
+      const timers = [setTimeout(overdue, this.timeOut)];
+      if (FIRST.includes(question.kind)) timers.push(setTimeout(send, ONCE_MORE));
+      this.#pending.set(id, { resolve, reject, timers });
+      send();
     });
   }
 
@@ -76,7 +88,7 @@ export class Client {
   #take(id: string): Pending | undefined {
     const pending = this.#pending.get(id);
     if (!pending) return undefined;
-    clearTimeout(pending.timer);
+    for (const timer of pending.timers) clearTimeout(timer);
     this.#pending.delete(id);
     if (this.#late.delete(id)) this.overdue(this.#late.size);
     return pending;
