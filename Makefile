@@ -11,7 +11,7 @@ FRONT_END := jupyter_imgcls/static/image_grid.js
 EXTENSION := share/jupyter/labextensions/jupyter_imgcls
 export DATA
 
-.PHONY: demo test chromium format clean
+.PHONY: demo test chromium pictures format clean
 
 demo: .venv/installed $(FRONT_END) .venv/$(EXTENSION)
 	$(BIN)/imgcls demo $${DATA:+--data "$$DATA"}
@@ -27,6 +27,10 @@ test: .venv/installed-test $(FRONT_END) .venv/$(EXTENSION) chromium $(if $(TORCH
 # The browser of tests/browser.
 chromium:
 	tests/browser/install-chromium
+
+# The README's pictures of the widgets, from the example; some minutes.
+pictures: .venv/installed-test $(FRONT_END) chromium
+	RENEW_PICTURES=1 $(BIN)/python -m pytest -k lab tests/browser/test_example.py
 
 format: .venv/installed-test $(FRONT_END)
 	$(BIN)/ruff check --fix .
