@@ -9,6 +9,7 @@ Measures in one run, with chromium without a window:
 * memory of the page (JavaScript heap after a collection) and of the kernel, elements in the page,
   and the size of the saved notebook, for few and for many photos;
 * the usual way, one `ipywidgets.Image` a photo. Its thumbnails are made before the clock starts.
+  On a busy machine some of so many messages are lost, and then JupyterLab shows none.
 
 The paths are distinct and all lead to files: links to folders repeat those of 1,000 files.
 """
@@ -165,7 +166,7 @@ class Pages:
         return measured
 
     def usual(self, photos: int) -> dict[str, Any]:
-        """One `ipywidgets.Image` a photo; `first` is None if not all were there in a minute."""
+        """One `ipywidgets.Image` a photo; `first` is None if they were not there in a minute."""
         setup = THUMBNAILS.format(root=str(self.root), photos=photos)
         with self.opening(setup, USUAL_CELL.format(photos=photos)) as (notebook, measured):
             image = ".widget-image"
@@ -233,7 +234,7 @@ def report(
         print(f"  {what}: {' '.join(f'{ms:.0f}' for ms in sorted(times))} ms")
     for count, images in zip(USUAL, usual, strict=True):
         first = images["first"]
-        took = "not all there in a minute" if first is None else f"{first:,.0f} ms"
+        took = "none shown in a minute" if first is None else f"{first:,.0f} ms"
         print(
             f"{count:,} ipywidgets.Image: {took}, "
             f"heap {images['heap']:.0f} MiB, kernel grown by {images['kernel']:.0f} MiB, "
