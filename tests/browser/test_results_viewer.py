@@ -56,6 +56,7 @@ def test_wrong_photos_are_found_and_their_labels_corrected(host, open_notebook, 
     theme = "dark" if host == "voila" else "light"
     show = SHOW.format(folder=str(tmp_path), wrong=[1, 7])
     notebook = open_notebook(host, [show], theme=theme)
+    notebook.page.set_viewport_size({"width": 1200, "height": 1200})
     notebook.run_all()
     ui, kernel, keys = notebook.output(), notebook.kernel, notebook.page.keyboard
     ui.get_by_text("8 of 10 correct").wait_for()
@@ -71,6 +72,7 @@ def test_wrong_photos_are_found_and_their_labels_corrected(host, open_notebook, 
     ui.get_by_text("Photo 1 of 2").wait_for()
     ui.get_by_role("button", name="Image +1").click()
     ui.get_by_text("Photo 2 of 2").wait_for()
+    ui.get_by_text("2 of 10 photos").wait_for()
     ui.get_by_role("gridcell").first.click()
     ui.get_by_text("cup2.png").last.wait_for()
     kernel.wait_for("ui.row == 1")
@@ -93,6 +95,7 @@ def test_wrong_photos_are_found_and_their_labels_corrected(host, open_notebook, 
     cups = ui.locator(".imgcls-ticks .axis").first.locator(".tick", has_text="cup")
     cups.locator("text").click()
     kernel.wait_for("ui.rows == (0, 1, 2, 3, 4)")
+    ui.get_by_text("5 of 10 photos").wait_for()
     ui.get_by_role("gridcell").first.click()
     keys.press("Control+a")
     kernel.wait_for("len(ui.grid.selected) == 5")
