@@ -40,6 +40,28 @@ def test_a_thumbnail_is_a_small_jpeg_of_the_same_proportions(pool, tmp_path):
     assert thumbnail.reason is None
 
 
+@pytest.mark.parametrize(
+    ("photo", "orientation", "thumbnail"),
+    [
+        ((640, 480), 1, (160, 120)),
+        ((480, 640), 1, (120, 160)),
+        ((640, 480), 6, (120, 160)),
+        ((480, 640), 6, (160, 120)),
+        ((1000, 10), 1, (160, 2)),
+        ((3000, 3), 1, (160, 1)),
+        ((100, 80), 1, (100, 80)),
+    ],
+)
+def test_the_longer_side_fits_whatever_the_shape(pool, tmp_path, photo, orientation, thumbnail):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.linear_gradient("L").resize(photo).save(tmp_path / "photo.jpg", exif=exif)
+
+    [made] = ask(pool, [tmp_path / "photo.jpg"], size=160)
+
+    assert opened(made).size == thumbnail
+
+
 def test_a_photo_that_lies_on_its_side_is_turned_upright(pool, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
