@@ -142,13 +142,14 @@ def test_the_keys_are_listed_and_a_dragged_height_is_remembered(open_notebook, t
     mouse.move(corner[0], corner[1] + 100, steps=5)
     mouse.up()
     notebook.kernel.wait_for(f"abs(ui.height - {box['height'] + 100}) < 4")
-    height = notebook.kernel.value("ui.height")
-    notebook.kernel.run("from IPython.display import display; display(ui)")
-    notebook.kernel.run("ui.height = 200")
+    notebook.save()
+    notebook.open()
     notebook.page.wait_for_function(
-        "document.querySelector('.imgcls-main').getBoundingClientRect().height === 200"
+        "height => document.querySelector('.imgcls-main')?.offsetHeight === height",
+        arg=notebook.kernel.value("ui.height"),
     )
-    assert height != 200
+    notebook.kernel.run("ui.height = 200")
+    notebook.page.wait_for_function("document.querySelector('.imgcls-main').offsetHeight === 200")
 
 
 def test_names_of_classes_and_photos_are_shown_as_text(open_notebook, tmp_path):

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from jupyter_imgcls.data import ClassificationDataset
+from jupyter_imgcls.data.journal import Journal
 from jupyter_imgcls.errors import EvaluationError, ImgclsError
 from jupyter_imgcls.widgets.results import ORDERS, Results
 from jupyter_imgcls.widgets.results_matrix import short_names
@@ -354,6 +355,19 @@ def test_two_widgets_on_one_dataset_stay_in_step(ui, dataset):
     other.close()
     ui._press("3")
     assert "4 of 5 correct" in shown(other), "closed, it follows no more"
+
+
+def test_a_label_of_the_test_set_is_one_of_the_whole_dataset(dataset):
+    whole, part = dataset, dataset.take([2, 4])
+    journal = Journal.open(whole)
+    ui = ResultsUI(part, None, [SCORES[2], SCORES[4]])
+    ui._press("1")
+    journal.refresh()
+    assert labels(whole)[2] == "bowl"
+    journal.edit([whole.images[4]], "cup")
+    ui.journal.refresh()  # what its watch does every second
+    assert "1 of 2 correct" not in shown(ui)
+    assert "2 of 2 correct" in shown(ui)
 
 
 def test_a_new_class_gets_a_key_and_a_place_in_the_list(ui, dataset):
