@@ -21,8 +21,9 @@ dataset = ClassificationDataset.create_from_dir({name!r}, {photos!r})
 classes = dataset.label_indices[:, None] == np.arange(len(dataset.labels))
 scores = np.where(classes, 0.8, 0.2 / (classes.shape[1] - 1))
 scores[1] = scores[1, ::-1]  # wrong
-names = [label.name for label in dataset.labels]
-evaluation = ClassificationEvaluation.from_scores(scores, dataset.label_indices, names)
+evaluation = ClassificationEvaluation.from_scores(
+    scores, dataset.label_indices, dataset.labels, paths=list(dataset.paths)
+)
 
 def work(run):
     for epoch in range(1, 4):

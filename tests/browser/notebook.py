@@ -38,9 +38,15 @@ KERNEL_ID = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.
 VOILA_KERNEL_ID = """() =>
     JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId"""
 RUN_ALL = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
-# Every cell has run: none waits ('[*]' has no execution count) and the kernel is at rest.
-ALL_RAN = f"""() => ({READY})() && window.jupyterapp.shell.currentWidget.content.widgets.every(
-    cell => cell.model.type !== 'code' || cell.model.executionCount)"""
+# Every cell has run: none waits ('[*]' has no execution count) and the kernel is at rest. Or one
+# has failed, and those after it do not run.
+ALL_RAN = f"""() => {{
+    const cells = window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model);
+    const outputs = cells.flatMap(cell => cell.outputs?.toJSON() ?? []);
+    const failed = outputs.find(output => output.output_type === 'error');
+    const done = cells.every(cell => cell.type !== 'code' || cell.executionCount);
+    return (done || failed) && ({READY})() && {{error: failed?.traceback.join('\\n') ?? ''}};
+}}"""
 SAVE = "() => window.jupyterapp.shell.currentWidget.context.save()"
 CHANGE_THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
 LAB_THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
@@ -98,7 +104,9 @@ class Notebook:
         if self.host != "voila":
             self.page.evaluate(RUN_ALL)
             if wait:
-                self.page.wait_for_function(ALL_RAN, timeout=seconds * 1000)
+                ran = self.page.wait_for_function(ALL_RAN, timeout=seconds * 1000)
+                error = ran.json_value()["error"]
+                assert not error, error
 
     def output(self, cell: int = -1) -> Locator:
         """What a cell shows."""
