@@ -91,6 +91,7 @@ setup(
         "jinja2>=3.1",
         "tqdm>=4.66",
         "platformdirs>=4",
+        "psutil>=5.9.6",
         "typer>=0.12",
         "ipywidgets>=8.1",
         "bqplot>=0.12.43",
@@ -125,6 +126,7 @@ setup(
             "voila>=0.5.8",
             "build>=1.2",
             "types-tqdm",
+            "types-psutil",
             "natsort>=8.4",  # the reference for our natural order
             "tensorboardX>=2.6",
         ],

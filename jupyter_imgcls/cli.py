@@ -1,4 +1,4 @@
-"""The command line: ``imgcls demo | info | train | evaluate | score | augment``.
+"""The command line: ``imgcls demo | info | train | evaluate | score | augment`` and for services.
 
 Results go to the standard output, as text or with ``--json`` as one JSON document; progress and
 messages go to the standard error. Exit codes: 0 done, 1 something is wrong with what was given,
@@ -15,9 +15,9 @@ import typer
 
 from .about import describe_classifier, describe_installation
 from .backends.base_models import DEFAULT_BASE_MODEL
-from .console import complain, describe_evaluation, evaluation_metrics, finish, running
+from .cli_serving import COMMANDS
+from .console import describe_evaluation, evaluation_metrics, finish, finish_scores, running
 from .data import ClassificationDataset
-from .errors import ImgclsError
 
 if TYPE_CHECKING:
     from .classifiers import Classifier
@@ -29,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Image classification: from a folder of photos to an evaluated classifier. "
+    help="Image classification: from a folder of photos to a classifier as a web service. "
     "Photos lie in one sub-folder a class. Try 'imgcls demo' first.",
 )
 
@@ -244,36 +244,21 @@ def score(
     A line has the photo's path and pairs of class and score, separated by tabs.
     """
     from .classifiers import load_classifier
-    from .data.folders import add_checked, find_files
+    from .data.folders import photos_at
 
     with running(quiet=quiet):
         classifier = load_classifier(model)
-        dataset = ClassificationDataset("photos")
-        for path in photos:
-            found = (
-                find_files(dataset, path)
-                if path.is_dir()
-                else [(str(path.absolute().parent), [path.name])]
-            )
-            for folder, names in found:
-                add_checked(dataset, folder, names, None, None, "header")
+        dataset = photos_at(photos)
         scores = classifier.score(dataset, minibatch, not quiet)
-        best = {}
-        for path_, values in zip(dataset.paths, scores.tolist(), strict=True):
-            if values[0] == values[0]:  # not NaN: the photo could be read
-                order = sorted(range(len(values)), key=lambda i: -values[i])[:top]
-                best[path_] = {classifier.class_map[i]: values[i] for i in order}
-        lines = [
-            "\t".join([path_, *(f"{name}\t{value:.4f}" for name, value in row.items())])
-            for path_, row in best.items()
-        ]
+        # NaN stands for a photo that could not be read.
+        read = {
+            path: row
+            for path, row in zip(dataset.paths, scores.tolist(), strict=True)
+            if row[0] == row[0]
+        }
         left_out = {problem.path: problem.reason for problem in dataset.problems}
-        if lines or as_json:
-            finish("\n".join(lines), {"photos": best, "left_out": left_out}, as_json)
-        for path_, reason in left_out.items():
-            complain(f"Left out: {path_}: {reason}")
-        if not best:
-            raise ImgclsError("No photo could be scored.")
+        names = [label.name for label in classifier.labels]
+        finish_scores(read, names, left_out, top, as_json)
 
 
 @app.command()
@@ -300,6 +285,10 @@ def augment(
             {"photos": len(augmented), "folder": str(target)},
             as_json,
         )
+
+
+for command in COMMANDS:
+    app.command()(command)
 
 
 def main() -> None:

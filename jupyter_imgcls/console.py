@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,14 @@ from .files import as_text
 if TYPE_CHECKING:
     from .evaluation import ClassificationEvaluation
 
-__all__ = ["complain", "describe_evaluation", "evaluation_metrics", "finish", "running"]
+__all__ = [
+    "complain",
+    "describe_evaluation",
+    "evaluation_metrics",
+    "finish",
+    "finish_scores",
+    "running",
+]
 
 
 @contextmanager
@@ -68,6 +75,49 @@ def finish(text: str, result: dict[str, Any], as_json: bool) -> None:
     """Print a command's result to the standard output, as text or as JSON."""
     shown = json.dumps(result, indent=2, ensure_ascii=False) if as_json else text
     typer.echo(as_text(shown))
+
+
+def finish_scores(
+    scores: Mapping[str, Sequence[float]],
+    labels: Sequence[str],
+    left_out: Mapping[str, str],
+    top: int,
+    as_json: bool,
+) -> None:
+    """Print the most probable classes of photos, and which photos could not be scored.
+
+    Parameters
+    ----------
+    scores : mapping of str to sequence of float
+        Probabilities of the classes by a photo's path.
+    labels : sequence of str
+        The classes.
+    left_out : mapping of str to str
+        Reasons by a photo's path.
+    top : int
+        Classes to show for each photo.
+    as_json : bool
+        See `finish`.
+
+    Raises
+    ------
+    ImgclsError
+        If no photo could be scored.
+    """
+    best = {}
+    for path, row in scores.items():
+        order = sorted(range(len(row)), key=lambda i: -row[i])[:top]
+        best[path] = {labels[i]: row[i] for i in order}
+    lines = [
+        "\t".join([path, *(f"{name}\t{value:.4f}" for name, value in shown.items())])
+        for path, shown in best.items()
+    ]
+    if lines or as_json:
+        finish("\n".join(lines), {"photos": best, "left_out": dict(left_out)}, as_json)
+    for path, reason in left_out.items():
+        complain(f"Left out: {path}: {reason}")
+    if not best:
+        raise ImgclsError("No photo could be scored.")
 
 
 def complain(message: str) -> None:

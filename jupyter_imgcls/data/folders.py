@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,7 +22,13 @@ from .natural import natural_sort
 from .problems import log_left_out
 from .relocate import free_name
 
-__all__ = ["IMAGE_SUFFIXES", "find_files", "read_class_folders", "write_class_folders"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "find_files",
+    "photos_at",
+    "read_class_folders",
+    "write_class_folders",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +96,20 @@ def read_class_folders(
             UserWarning,
             stacklevel=3,
         )
+    return dataset
+
+
+def photos_at(paths: Iterable[Path]) -> ClassificationDataset:
+    """Photos without labels: files, and all in folders and the folders under them."""
+    dataset = ClassificationDataset("photos")
+    for path in paths:
+        found = (
+            find_files(dataset, path)
+            if path.is_dir()
+            else [(str(path.absolute().parent), [path.name])]
+        )
+        for folder, names in found:
+            add_checked(dataset, folder, names, None, None, "header")
     return dataset
 
 

@@ -50,8 +50,8 @@ def test_an_import_against_the_direction_is_noticed(tmp_path):
     config = (PROJECT / ".importlinter").read_text().replace("jupyter_imgcls", "upside_down")
     absent = (
         "cli | cvtk | (ui_utils)",
-        "(widgets)",
-        "about : console : demo",
+        "(widgets) | serving",
+        "about : console : cli_serving : demo",
         "backends | scoring",
         "context | files",
     )

@@ -1,0 +1,193 @@
+"""The commands for web services: ``imgcls deploy | deployments | undeploy | score-service | …``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .console import finish, finish_scores, running
+from .context import Context
+from .errors import DeploymentError, ServiceError
+from .files import safe_name
+
+__all__ = ["COMMANDS"]
+
+
+class Target(str, Enum):
+    """Where a service runs."""
+
+    local = "local"
+    cluster = "cluster"
+
+
+Storage = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of a notebook's storage context (its persistent_path), if not your own."
+    ),
+]
+Service = Annotated[str, typer.Argument(help="Name of a deployment, or the URL of any service.")]
+KeyFile = Annotated[
+    Path | None, typer.Option(help="File with the key, for a service given by its URL.")
+]
+Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def deploy(
+    model: Annotated[
+        Path | None,
+        typer.Argument(help="A saved classifier; without it, a crashed service is started again."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the deployment; by default that of the file.")
+    ] = None,
+    target: Annotated[
+        Target, typer.Option(help="This machine, or Ray Serve (jupyter_imgcls[cluster]).")
+    ] = Target.local,
+    host: Annotated[
+        str, typer.Option(help="local: address to listen at; 0.0.0.0 lets other machines in.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(help="local: by default one that is free.", min=1, max=65535)
+    ] = None,
+    key: Annotated[
+        bool, typer.Option(help="Whether requests need a key, which is made now.")
+    ] = True,
+    replicas: Annotated[int, typer.Option(min=1, help="cluster: copies of the classifier.")] = 1,
+    address: Annotated[
+        str | None, typer.Option(help="cluster: its address; else one is started here.")
+    ] = None,
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start a web service from the classifier MODEL.
+
+    It runs until 'imgcls undeploy', also when you log out of the shell.
+    """
+    from .serving.deployment import Deployment
+
+    with running(quiet=True):
+        _use(storage)
+        if model is None:
+            if name is None:
+                raise DeploymentError("Give a saved classifier, or --name of a crashed service.")
+            deployment = Deployment.find(name).restart()
+        else:
+            deployment = Deployment(
+                name or safe_name(model.stem).replace("_", "-").replace(".", "-"),
+                model,
+                target.value,
+                replicas,
+                host=host,
+                port=port,
+                with_key=key,
+                address=address,
+            ).deploy()
+        facts = deployment.describe()
+        finish(_told(facts), facts, as_json)
+
+
+def deployments(storage: Storage = None, as_json: AsJson = False) -> None:
+    """List the services that you deployed, running or crashed."""
+    from .serving.deployment import Deployment
+
+    with running(quiet=True):
+        _use(storage)
+        found = [d.describe() for d in Deployment.list_deployment(everywhere=storage is None)]
+        lines = [
+            "\t".join(str(facts[key]) for key in ("name", "status", "url", "log"))
+            for facts in found
+        ]
+        finish("\n".join(lines) or "Nothing is deployed.", {"deployments": found}, as_json)
+
+
+def undeploy(
+    name: Annotated[str, typer.Argument(help="Name of the deployment.")],
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a service, and delete what is kept of it.
+
+    It finishes the requests that it has accepted.
+    """
+    from .serving.deployment import Deployment
+
+    with running(quiet=True):
+        _use(storage)
+        Deployment.find(name).delete()
+        finish(f"{name} is deleted.", {"deleted": name}, as_json)
+
+
+def score_service(
+    service: Service,
+    photos: Photos,
+    top: Annotated[int, typer.Option(min=1, help="Classes to show for each photo.")] = 1,
+    key_file: KeyFile = None,
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have a service score photos.
+
+    Prints what 'imgcls score' prints.
+    """
+    import json
+
+    from .data.folders import photos_at
+    from .serving.client import describe_service, score
+
+    with running(quiet=True):
+        _use(storage)
+        url, key = _service(service, key_file)
+        labels = describe_service(url, key)["labels"]
+        dataset = photos_at(photos)
+        left_out = {problem.path: problem.reason for problem in dataset.problems}
+        scores = {}
+        if len(dataset):
+            answers = json.loads(score(dataset, url, key, parameters={"addSoftmax": True}))
+            for path, answer in zip(dataset.paths, map(json.loads, answers), strict=True):
+                if isinstance(answer, dict):
+                    left_out[path] = str(answer.get("error"))
+                else:
+                    scores[path] = answer
+        finish_scores(scores, labels, left_out, top, as_json)
+
+
+COMMANDS: list[Callable[..., None]] = [deploy, deployments, undeploy, score_service]
+
+
+def _use(storage: Path | None) -> None:
+    if storage is None:
+        return
+    if not storage.is_dir():
+        raise DeploymentError(f"There is no folder {storage}.")
+    Context.create(outputs_path=storage, persistent_path=storage, temp_path=storage)
+
+
+def _service(service: str, key_file: Path | None) -> tuple[str, str | None]:
+    """URL and key of a service."""
+    from .serving.deployment import Deployment
+
+    if not service.startswith(("http://", "https://")):
+        deployment = Deployment.find(service)
+        return deployment.service_url, deployment.service_key
+    if key_file is None:
+        return service, None
+    try:
+        return service, key_file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise ServiceError(f"Cannot read the key from {key_file}: {error}.") from error
+
+
+def _told(facts: dict[str, Any]) -> str:
+    lines = [
+        f"{facts['name']} is {facts['status']}: {facts['url']}",
+        f"To try it in a browser: {facts['url'].removesuffix('/score')}",
+    ]
+    if facts["key_file"]:
+        lines.append(f"Its key: {facts['key_file']}")
+    return "\n".join([*lines, f"Its log: {facts['log']}"])
