@@ -15,7 +15,7 @@ from scipy import special
 
 from ..data import ClassificationDataset, Label
 from ..errors import ServiceError, TrainingError
-from ..scoring import Photos
+from ..scoring import Photos, Preprocessing
 
 __all__ = ["Classifier", "softmax", "training_rows"]
 
@@ -57,6 +57,27 @@ class Classifier(ABC):
         ndarray of float32, shape (n, classes)
             Rows sum to 1. A photo that cannot be read has a row of NaN; if it is of a dataset,
             `ClassificationDataset.problems` has the reason.
+        """
+
+    @property
+    @abstractmethod
+    def preprocessing(self) -> Preprocessing:
+        """What brings a photo to the form that `raw_scores` takes."""
+
+    @abstractmethod
+    def raw_scores(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores of prepared photos, for whoever decodes photos himself, as a service does.
+
+        Parameters
+        ----------
+        images : ndarray of float32, shape (n, 3, H, W)
+            As `preprocessing` gives them.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, classes)
+            The network's outputs (logits), or the logarithms of an estimator's probabilities: the
+            softmax of a row is what `score` gives.
         """
 
     @abstractmethod

@@ -20,7 +20,7 @@ from sklearn.svm import LinearSVC
 
 from ..data import ClassificationDataset
 from ..errors import ArtifactError, TrainingError
-from ..scoring import Photos
+from ..scoring import Photos, Preprocessing
 from .artifact import Artifact
 from .base import Classifier, softmax, training_rows
 from .transfer import TransferLearningModel
@@ -147,14 +147,28 @@ class ScikitClassifier(Classifier):
         TrainingError
             If it is not trained yet.
         """
-        base, columns = self._trained()
-        features = base.featurize(source, batch_size, progress)
+        features = self._trained()[0].featurize(source, batch_size, progress)
         scores = np.full((len(features), len(self.class_map)), np.nan, dtype=np.float32)
-        readable = np.flatnonzero(~np.isnan(features).any(axis=1))
-        if len(readable):
-            scores[readable] = 0
-            scores[np.ix_(readable, columns)] = self._probabilities(features[readable])
+        readable = ~np.isnan(features).any(axis=1)
+        if readable.any():
+            scores[readable] = self._probabilities(features[readable])
         return scores
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """See `Classifier.preprocessing`."""
+        return self._trained()[0].preprocessing
+
+    def raw_scores(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logarithms of the probabilities of prepared photos; see `Classifier.raw_scores`.
+
+        A probability of 0 counts as the smallest that float32 can hold, 1e-38.
+        """
+        probabilities = self._probabilities(self._trained()[0].prepared_features(images))
+        logarithms: NDArray[np.float32] = np.log(
+            np.maximum(probabilities, np.finfo(np.float32).tiny)
+        )
+        return logarithms
 
     def _trained(self) -> tuple[TransferLearningModel, NDArray[np.int64]]:
         if self._fitted is None:
@@ -162,9 +176,14 @@ class ScikitClassifier(Classifier):
         return self._fitted
 
     def _probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A column for each class of `class_map`."""
         if hasattr(self.learner, "predict_proba"):
-            return np.asarray(self.learner.predict_proba(features), dtype=np.float32)
-        return softmax(_decisions(self.learner, features) / self.temperature)
+            known = np.asarray(self.learner.predict_proba(features), dtype=np.float32)
+        else:
+            known = softmax(_decisions(self.learner, features) / self.temperature)
+        probabilities = np.zeros((len(features), len(self.class_map)), np.float32)
+        probabilities[:, self._trained()[1]] = known
+        return probabilities
 
     def _fitted_temperature(
         self,

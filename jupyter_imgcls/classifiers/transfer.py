@@ -265,6 +265,19 @@ class TransferLearningModel(Classifier):
         """
         return self._infer(source, "features", batch_size, progress)
 
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """See `Classifier.preprocessing`."""
+        return self._preprocessing
+
+    def raw_scores(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The network's logits for prepared photos; see `Classifier.raw_scores`."""
+        return self._get_snapshot().scorer.run_arrays(images)
+
+    def prepared_features(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What `featurize` gives, for prepared photos, float32 of shape (n, 3, H, W)."""
+        return self._get_snapshot().scorer.run_arrays(images, "features")
+
     def _infer(
         self, source: Photos, output: Output, batch_size: int, progress: bool
     ) -> NDArray[np.float32]:
