@@ -57,7 +57,9 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
     """Curves, progress and log of a training, with buttons to pause, resume and stop it.
 
     It can be shown before, during and after the training, and in several places. The buttons only
-    ask, and answer at once; the training acts after its current minibatch.
+    ask, and answer at once; the training acts after its current minibatch. They answer while a cell
+    waits for the training, too. Beside a cell that is busy with something else they do so from
+    ipykernel 7.3 on; with ipykernel 6, and in voila, they are heard when the cell is done.
 
     Parameters
     ----------

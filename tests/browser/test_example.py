@@ -64,7 +64,7 @@ def test_the_example_runs_and_shows_its_widgets(host, open_notebook):
     notebook = open_notebook(host, cells)
     if RENEW:
         notebook.page.set_viewport_size({"width": 1300, "height": 1000})
-    notebook.run_all(wait=not RENEW, seconds=120)
+    notebook.run_all(wait=not RENEW, seconds=300)
 
     for cell, (name, words) in WIDGETS.items():
         outputs = notebook.output(numbers[cell]).locator(".jp-OutputArea-output")
