@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from .notebook import Cells, Host, Notebook, Theme
 from .server import Server, jupyter_server
@@ -17,6 +17,9 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     "--no-proxy-server",
 ]
+
+# Other tests run beside these: a kernel's start takes some of that.
+expect.set_options(timeout=20_000)
 
 NotebookOpener = Callable[..., Notebook]
 

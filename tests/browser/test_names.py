@@ -40,7 +40,7 @@ def test_a_name_that_is_html_does_nothing_in_any_widget(host, open_notebook, tmp
     for name in SHOWING:
         output = notebook.output(numbers[name])
         output.scroll_into_view_if_needed()
-        expect(output, name).to_contain_text(HOSTILE, timeout=15_000)
+        expect(output, name).to_contain_text(HOSTILE)
         notebook.keep_picture(output, f"names-{name}")
 
     assert notebook.page.locator("img[src='x']").count() == 0
