@@ -50,7 +50,9 @@ def test_the_example_runs_from_top_to_bottom(run_notebook, no_network, tmp_path)
     assert len(scores) == 4
     assert sum(map(float, scores)) == pytest.approx(100, abs=0.3)
 
-    assert len(results(notebook, STILL_MIME)) == len(["photos", "training", "mistakes", "threshold"])
+    assert len(results(notebook, STILL_MIME)) == len(
+        ["photos", "training", "mistakes", "threshold"]
+    )
     pictures = [
         output
         for cell in notebook.cells
