@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from ..errors import TrainingError
-from .answering import PageAnswerer
+from .waiting import wait_and_answer
 
 __all__ = ["EpochRecord", "State", "Stopped", "TrainingListener", "TrainingRun", "best_epoch"]
 
 _log = logging.getLogger(__name__)
-_SECONDS_BETWEEN_ANSWERS = 0.02
 
 State = Literal["waiting", "running", "paused", "stopping", "finished", "stopped", "failed"]
 
@@ -224,24 +222,10 @@ class TrainingRun:
         Exception
             What made the training fail, if it did.
         """
-        answerer = PageAnswerer.find()
-        if answerer is None:
-            ended = self._ended.wait(timeout)
-        else:
-            ended = self._wait_and_answer(answerer, timeout)
+        ended = wait_and_answer(self._ended, timeout)
         if ended and self.error is not None:
             raise self.error
         return ended
-
-    def _wait_and_answer(self, answerer: PageAnswerer, timeout: float | None) -> bool:
-        deadline = float("inf") if timeout is None else time.monotonic() + timeout
-        while True:
-            left = max(deadline - time.monotonic(), 0)
-            if self._ended.wait(min(_SECONDS_BETWEEN_ANSWERS, left)):
-                return True
-            answerer.answer()
-            if left == 0:
-                return False
 
     def add_listener(self, listener: TrainingListener) -> None:
         """Tell `listener` what happens from now on."""
