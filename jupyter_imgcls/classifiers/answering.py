@@ -9,11 +9,15 @@ cells wait as ever. Tried with ipykernel 6.31, 7.3 and 7.4, which have no functi
 from __future__ import annotations
 
 import inspect
+import logging
 import sys
 import threading
+from functools import partial
 from typing import Any
 
 __all__ = ["PageAnswerer"]
+
+_log = logging.getLogger(__name__)
 
 # None of them waits for anything, so that each is answered in one go.
 _ANSWERED = {"comm_open", "comm_msg", "comm_close", "comm_info_request", "kernel_info_request"}
@@ -26,11 +30,17 @@ class PageAnswerer:
         self._kernel = kernel
         thread = getattr(kernel, "shell_channel_thread", None)
         if thread is None:  # ipykernel 6: the main thread reads from the page itself
-            self._incoming = self._outgoing = kernel.shell_stream
+            incoming = self._outgoing = kernel.shell_stream
         else:  # ipykernel 7: another thread does, and hands on what is for the main thread
-            pair = thread.manager.get_shell_channel_to_subshell_pair(None)
-            self._incoming = pair.to_stream
+            incoming = thread.manager.get_shell_channel_to_subshell_pair(None).to_stream
             self._outgoing = thread.manager.get_subshell_to_shell_channel_socket(None)
+        # All that is not public is looked up here, see `find`.
+        self._receive = incoming.socket.recv_multipart
+        self._handle_later = incoming._recv_callback
+        if thread is not None:
+            self._handle_later = partial(kernel.io_loop.add_callback, incoming._recv_callback)
+        self._identities = kernel._parent_ident
+        self._publish_status = kernel._publish_status
 
     @classmethod
     def find(cls) -> PageAnswerer | None:
@@ -39,8 +49,11 @@ class PageAnswerer:
         in_main_thread = threading.current_thread() is threading.main_thread()
         if module is None or not in_main_thread or not module.Kernel.initialized():
             return None
-        kernel = module.Kernel.instance()
-        return cls(kernel) if kernel.session is not None else None
+        try:
+            return cls(module.Kernel.instance())
+        except AttributeError:
+            _log.debug("This kernel answers the page only between cells", exc_info=True)
+            return None
 
     def answer(self) -> None:
         """Answer what has arrived, and leave the rest for after the cell."""
@@ -48,14 +61,16 @@ class PageAnswerer:
 
         while True:
             try:
-                frames = self._incoming.socket.recv_multipart(zmq.NOBLOCK, copy=False)
+                frames = self._receive(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
             if not self._answer(frames):
                 # In the order of arrival: the kernel takes these before what arrives later.
-                self._kernel.io_loop.add_callback(self._incoming._recv_callback, frames)
+                self._handle_later(frames)
 
     def _answer(self, frames: list[Any]) -> bool:
+        import zmq
+
         session = self._kernel.session
         try:
             identities, signed = session.feed_identities(frames, copy=False)
@@ -66,18 +81,20 @@ class PageAnswerer:
         if kind not in _ANSWERED:
             return False
         message = session.deserialize(signed, content=True, copy=False)
-        cell = self._kernel._parent_ident["shell"], self._kernel.get_parent("shell")
+        cell = self._identities["shell"], self._kernel.get_parent("shell")
         self._kernel.set_parent(identities, message, channel="shell")
         try:
-            self._kernel._publish_status("busy", "shell")
+            self._publish_status("busy", "shell")
             done = self._kernel.shell_handlers[kind](self._outgoing, identities, message)
             if inspect.iscoroutine(done):
                 _run(done)
-            self._kernel._publish_status("idle", "shell")
+            if hasattr(self._outgoing, "flush"):  # a stream sends when the event loop runs
+                self._outgoing.flush(zmq.POLLOUT)
+            self._publish_status("idle", "shell")
         finally:
             # What the cell prints next is again shown below the cell, which is still busy.
             self._kernel.set_parent(*cell, channel="shell")
-            self._kernel._publish_status("busy", "shell")
+            self._publish_status("busy", "shell")
         return True
 
 

@@ -100,5 +100,20 @@ def test_widgets_and_reloaded_pages_are_answered_and_cells_wait(client):
     assert [parent for parent, line in lines if line[0] in "12"] == next_cells
 
 
+def test_the_cells_after_a_training_that_failed_do_not_run(client):
+    client.execute(SET_UP)
+    blocking = client.execute(BLOCK.replace("wait()", "wait(); 1 / 0"))
+    assert (blocking, "waiting") in printed(client, "waiting")
+    next_cell = client.execute("print('next')")
+    click(client, "stop")
+
+    status = {}
+    while next_cell not in status:
+        reply = client.get_shell_msg(timeout=SECONDS)
+        status[reply["parent_header"]["msg_id"]] = reply["content"]["status"]
+    assert status[blocking] == "error"
+    assert status[next_cell] == "aborted"
+
+
 def test_outside_a_kernel_nothing_is_to_be_answered():
     assert PageAnswerer.find() is None
