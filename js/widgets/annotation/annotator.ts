@@ -48,6 +48,8 @@ export class Annotator {
   #done = new Flags();
   #facts: Facts | null = null;
   #shown = "";
+  /** Number of keys and clicks so far. */
+  #acts = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #turn = 0;
 
@@ -107,6 +109,9 @@ export class Annotator {
       ],
     );
     keepKeys(this.root);
+    for (const kind of ["keydown", "pointerdown"]) {
+      this.root.addEventListener(kind, () => this.#acts++, { capture: true });
+    }
     this.root.addEventListener("keydown", (event) => this.#onKey(event));
     model.on("msg:custom", this.#onChange);
     model.on("change:columns", this.#onColumns);
@@ -226,7 +231,7 @@ export class Annotator {
   /** Whether it was done. */
   async #edit(kind: string, values: object, rows?: Uint32Array<ArrayBuffer>): Promise<boolean> {
     const saved = this.#bar.begin();
-    const place = this.#place;
+    const acts = this.#acts;
     try {
       const buffers = rows ? [rows.buffer] : [];
       const { content } = await this.#grid.client.ask<{ said?: string; row?: number }>(
@@ -235,9 +240,9 @@ export class Annotator {
         buffers,
       );
       saved(content.said);
-      // Show what was undone, unless the user has gone elsewhere meanwhile.
+      // Show what was undone, unless the user has gone on meanwhile.
       const { row = -1 } = content;
-      if (row >= 0 && place === this.#place) this.#grid.goToRow(row);
+      if (row >= 0 && acts === this.#acts) this.#grid.goToRow(row);
       return true;
     } catch (error) {
       saved();
@@ -260,12 +265,8 @@ export class Annotator {
 
   // -- the photo beside the grid ----------------------------------------------------------------
 
-  get #place(): string {
-    return `${this.#grid.active} ${this.#grid.selected}`;
-  }
-
   #onMoved(): void {
-    const now = this.#place;
+    const now = `${this.#grid.active} ${this.#grid.selected}`;
     if (now === this.#shown) return;
     this.#shown = now;
     this.#facts = null;

@@ -35,7 +35,7 @@ export class Lines {
   }
 
   holds(position: number, layout: Layout): boolean {
-    return this.#lines.has(Math.floor(position / layout.columns));
+    return position >= 0 && this.#lines.has(Math.floor(position / layout.columns));
   }
 
   /** Position of the photo that an element belongs to. */

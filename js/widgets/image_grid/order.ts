@@ -26,3 +26,12 @@ export class Order {
     return this.#positions.get(row) ?? -1;
   }
 }
+
+/** The row numbers that a message carries. */
+export function rowsOf(buffer: DataView<ArrayBuffer> | undefined): Uint32Array {
+  if (!buffer) return new Uint32Array();
+  // A copy: the bytes may not start at a multiple of four.
+  return new Uint32Array(
+    buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength),
+  );
+}

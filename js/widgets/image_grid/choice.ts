@@ -1,0 +1,95 @@
+/** What of the photos is shown, selected and active: of one view, told to the kernel. */
+
+import type { AnyModel } from "@anywidget/types";
+import type { Client } from "./client";
+import { Order } from "./order";
+import { Selection } from "./selection";
+import type { ImageGridState } from "./state";
+
+export class Choice {
+  order = new Order(0, null);
+  selection = new Selection(0);
+  /** Position of the photo that keys act on, -1 for none. */
+  active = -1;
+  #before: Uint32Array | null = null;
+
+  constructor(
+    private readonly model: AnyModel<ImageGridState>,
+    private readonly client: Client,
+  ) {}
+
+  /** Row of the photo that keys act on, -1 for none. */
+  get activeRow(): number {
+    return this.active < 0 ? -1 : this.order.rowAt(this.active);
+  }
+
+  /** Rows of the selected photos, else of the active one. */
+  rows(): Uint32Array<ArrayBuffer> {
+    if (this.selection.count > 0) return this.selection.rows();
+    return Uint32Array.from(this.active < 0 ? [] : [this.activeRow]);
+  }
+
+  /** Show photos in another order; what is selected and active stays so as far as it is shown. */
+  setOrder(total: number, rows: Uint32Array | null): void {
+    const active = this.activeRow;
+    if (total !== this.order.total) {
+      const selected = this.selection.rows();
+      this.selection = new Selection(total);
+      this.selection.replace(selected);
+    }
+    this.order = new Order(total, rows);
+    this.selection.anchor = 0;
+    this.active = this.order.positionOf(active);
+  }
+
+  activate(position: number): void {
+    this.active = position;
+    this.model.set("active", this.order.rowAt(position));
+    this.model.save_changes();
+  }
+
+  /** Select one photo; up to it from the last one, or besides what is selected. */
+  select(position: number, range = false, keep = false): void {
+    const row = this.order.rowAt(position);
+    if (range) {
+      this.selection.range(this.selection.anchor, position, this.order.rowAt, keep);
+    } else {
+      if (keep) this.selection.toggle(row);
+      else this.selection.replace([row]);
+      this.selection.anchor = position;
+    }
+    this.#tell();
+  }
+
+  selectAll(): void {
+    this.selection.range(0, this.order.count - 1, this.order.rowAt, false);
+    this.#tell();
+  }
+
+  selectNone(): void {
+    this.selection.replace([]);
+    this.#tell();
+  }
+
+  /** A rectangle begins, is drawn over photos, and ends. */
+  beginBand(keep: boolean): void {
+    this.#before = keep ? this.selection.rows() : null;
+  }
+
+  band(positions: number[]): void {
+    this.selection.replace(this.#before ?? []);
+    for (const position of positions) this.selection.add(this.order.rowAt(position));
+  }
+
+  endBand(): void {
+    const [first] = this.selection.rows();
+    // The active photo is one of those that keys act on.
+    const lost = first !== undefined && !this.selection.has(this.activeRow);
+    if (lost) this.activate(this.order.positionOf(first));
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.client.tell({ kind: "select" }, [this.selection.rows().buffer]);
+  }
+}
