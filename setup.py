@@ -100,6 +100,7 @@ setup(
         "orjson>=3.10",
         "python-multipart>=0.0.18",
         "prometheus-client>=0.20",
+        "locust>=2.32",
         "ipywidgets>=8.1",
         "bqplot>=0.12.43",
         "anywidget>=0.9",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ import typer
 from .console import finish, finish_scores, running
 from .context import Context
 from .errors import DeploymentError, ServiceError
-from .files import safe_name
+from .files import safe_name, write_whole
 
 __all__ = ["COMMANDS"]
 
@@ -36,6 +37,7 @@ KeyFile = Annotated[
 ]
 Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
 def deploy(
@@ -157,7 +159,67 @@ def score_service(
         finish_scores(scores, labels, left_out, top, as_json)
 
 
-COMMANDS: list[Callable[..., None]] = [deploy, deployments, undeploy, score_service]
+def loadtest(
+    service: Service,
+    photos: Photos,
+    users: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1, help="Clients that ask at the same time; 8, or give several for a sweep."
+        ),
+    ] = None,
+    duration: Annotated[float, typer.Option(min=1, help="Seconds, without the warm-up.")] = 10,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Requests a second in place of users, answered or not."),
+    ] = None,
+    warm_up: Annotated[float, typer.Option(min=0, help="Seconds under load before.")] = 2,
+    picture: Annotated[
+        Path | None, typer.Option(help="File for a picture: load.png, .svg or .pdf.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="File for a line for each request.")] = None,
+    key_file: KeyFile = None,
+    storage: Storage = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure how many requests a service answers, and how fast.
+
+    Sends the photos in turn, in several sizes.
+    """
+    from .data.folders import photos_at
+    from .serving.load_report import LoadSweep, LoadTestResult
+    from .serving.load_test import load_sweep, load_test
+
+    with running(quiet=quiet):
+        _use(storage)
+        if rate is not None and users:
+            raise ServiceError("Give --users or --rate, not both.")
+        if picture is not None and picture.suffix not in (".png", ".svg", ".pdf"):
+            raise ServiceError(f"A picture is a .png, .svg or .pdf file, not {picture}.")
+        url, key = _service(service, key_file)
+        images = photos_at(photos)
+        options: dict[str, Any] = {
+            "duration": duration,
+            "warm_up": warm_up,
+            "progress": not quiet,
+        }
+        result: LoadSweep | LoadTestResult
+        if users and len(users) > 1:
+            result = load_sweep(url, key, images, users, **options)
+        else:
+            number = users[0] if users else 8
+            result = load_test(url, key, images, users=number, rate=rate, **options)
+        if picture is not None:
+            buffer = BytesIO()
+            result.plot().savefig(buffer, format=picture.suffix[1:])
+            write_whole(picture, buffer.getvalue())
+        if csv is not None:
+            write_whole(csv, result.frame.to_csv(index=False).encode())
+        finish(str(result), result.to_dict(), as_json)
+
+
+COMMANDS: list[Callable[..., None]] = [deploy, deployments, undeploy, score_service, loadtest]
 
 
 def _use(storage: Path | None) -> None:

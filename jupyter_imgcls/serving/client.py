@@ -24,7 +24,7 @@ from ..download import download_file
 from ..errors import ServiceError, UnreadableImageError
 from ..scoring import Photos, PhotoSource, as_sources
 
-__all__ = ["describe_service", "http_client", "is_loopback", "score"]
+__all__ = ["describe_service", "http_client", "is_loopback", "photo_file", "score"]
 
 _log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ def _bodies(
     entries: list[dict[str, Any]] = []
     length = 0
     for source in sources:
-        encoded = base64.b64encode(_content(source, size)).decode("ascii")
+        encoded = base64.b64encode(photo_file(source, size)).decode("ascii")
         if entries and (
             len(entries) == _PHOTOS_A_REQUEST or length + len(encoded) > _BYTES_A_REQUEST
         ):
@@ -159,7 +159,7 @@ def _json(entries: list[dict[str, Any]]) -> bytes:
         raise ServiceError(f"The parameters cannot be sent as JSON: {error}.") from error
 
 
-def _content(source: PhotoSource, size: tuple[int, int] | None) -> bytes:
+def photo_file(source: PhotoSource, size: tuple[int, int] | None) -> bytes:
     """The file of a photo, as it is sent."""
     if isinstance(source, np.ndarray):
         photo = Image.fromarray(source)

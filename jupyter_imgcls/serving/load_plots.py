@@ -1,0 +1,51 @@
+"""Pictures of a load test, by matplotlib."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ..evaluation.plot_style import ACCENT, ALERT, PALETTE, dress
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "as_image", "draw_load"]
+
+COLOURS = {50: ACCENT, 95: PALETTE[4], 99: ALERT}
+"""Of the percentiles."""
+
+
+def draw_load(
+    figure: Figure | None,
+    xlabel: str,
+    x: Sequence[float],
+    throughputs: Sequence[float],
+    latencies: Mapping[int, Sequence[float]],
+) -> Figure:
+    """Draw throughput and latency percentiles side by side, as lines with points."""
+    if figure is None:
+        from matplotlib.figure import Figure as NewFigure
+
+        figure = NewFigure(figsize=(9, 3.2), dpi=100, layout="constrained", facecolor="white")
+    left, right = figure.subplots(1, 2)
+    left.plot(x, throughputs, "o-", ms=3, color=ACCENT)
+    for q, values in latencies.items():
+        right.plot(x, values, "o-", ms=3, color=COLOURS[q], label=f"p{q}")
+    right.legend(fontsize=8, frameon=False)
+    dress(left, "Throughput", xlabel, "Requests/s")
+    dress(right, "Latency", xlabel, "ms")
+    for ax in (left, right):
+        ax.set_ylim(bottom=0)
+        ax.grid(alpha=0.25, linewidth=0.6)
+    return figure
+
+
+def as_image(figure: Figure) -> str:
+    """A figure as HTML."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    picture = b64encode(file.getvalue()).decode("ascii")
+    return f'<img alt="Throughput and latency" src="data:image/png;base64,{picture}">'
