@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +25,8 @@ from .requests import RefusedRequestError
 from .scoring_endpoint import ScoringEndpoint
 
 __all__ = ["create_app"]
+
+_log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}")
 _CLIENT_IS_GONE = 499  # nobody reads it; it is counted
@@ -65,6 +68,8 @@ def create_app(
         batcher.start()
         yield
         batcher.close()
+        scored, dropped = (batcher.metrics.photos_so_far(what) for what in ("scored", "dropped"))
+        _log.info("Ended; photos: %d scored, %d dropped", scored, dropped)
 
     app = FastAPIOffline(
         title=f"Image classifier {name}",

@@ -39,17 +39,15 @@ class PatientConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what has arrived."""
         if self._in_headers:
-            if self._timer is None:
-                self._wait()
             self._header_bytes += len(data)
         super().data_received(data)
         if self._in_headers and self._header_bytes > _MOST_HEADER_BYTES:
             self.transport.close()
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
-        self._in_headers = True
+        """Wait for a request's headers."""
         super().on_message_begin()
+        self._wait()
 
     def on_headers_complete(self) -> None:
         """The application has it from here on."""
@@ -70,7 +68,13 @@ class PatientConnection(HttpToolsProtocol):
 
     def _wait(self) -> None:
         self._stop_waiting()
-        self._timer = self.loop.call_later(self.patience, self.transport.close)
+        self._timer = self.loop.call_later(self.patience, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._wait()  # the answer to an earlier request is still to be sent
+        else:
+            self.transport.close()
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:

@@ -56,6 +56,10 @@ class Metrics:
         )
         queue.set_function(waiting)
 
+    def photos_so_far(self, result: str) -> int:
+        """How many photos came to this result, such as ``"scored"``."""
+        return int(self._registry.get_sample_value("imgcls_photos_total", {"result": result}) or 0)
+
     def text(self) -> bytes:
         """All of them, in the text format of Prometheus."""
         return generate_latest(self._registry)

@@ -163,9 +163,17 @@ class ScoringEndpoint:
             gone.cancel()
             if not done.done():
                 self.batcher.cancel(job)
+                self._count("dropped", len(photos))
         if job.failure is not None:
+            self._count("failed", len(photos))
             raise HTTPException(500, "The network failed; the service's log says more.")
+        unreadable = sum(isinstance(result, str) for result in job.results)
+        self._count("unreadable", unreadable)
+        self._count("scored", len(photos) - unreadable)
         return job.results
+
+    def _count(self, result: str, photos: int) -> None:
+        self.batcher.metrics.photos.labels(result).inc(photos)
 
 
 async def _disconnected(request: Request) -> None:
@@ -181,9 +189,12 @@ def _json(value: Any) -> Response:
 
 def _refusal(reasons: Sequence[str]) -> Response:
     """The answer when no photo of a request could be scored."""
-    which = "The photo" if len(reasons) == 1 else f"None of the {len(reasons)} photos"
+    if len(reasons) == 1:
+        detail = f"The photo could not be scored: {reasons[0]}"
+    else:
+        detail = f"None of the {len(reasons)} photos could be scored; the first: {reasons[0]}"
     content = {
-        "detail": f"{which} could not be scored: {reasons[0]}",
+        "detail": detail,
         "photos": [{"error": reason} for reason in reasons],
     }
     return Response(orjson.dumps(content), 422, media_type="application/json")

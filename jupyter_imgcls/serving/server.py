@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from ..errors import DeploymentError, ImgclsError
 from .app import create_app
@@ -19,7 +20,7 @@ from .connection import PatientConnection
 from .limits import Limits
 from .model import ServedModel
 
-__all__ = ["main", "serve"]
+__all__ = ["main", "make_server", "serve"]
 
 _log = logging.getLogger("jupyter_imgcls.serving")
 
@@ -68,7 +69,21 @@ def serve(
     listener = _listen(host, port)
     with listener:
         app = create_app(ServedModel.load(artifact), name, key, limits)
-        config = uvicorn.Config(
+        _allow_many_connections()
+        shown = f"[{host}]" if ":" in host else host
+        _log.info("Serving %s at http://%s:%d/", name, shown, listener.getsockname()[1])
+        # uvicorn raises the signal that ended it again; the service has ended as it should.
+        previous = signal.signal(signal.SIGTERM, lambda *_: None)
+        try:
+            make_server(app, limits).run([listener])
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def make_server(app: FastAPI, limits: Limits) -> uvicorn.Server:
+    """What serves an application of `create_app`, on sockets that its `run` is given."""
+    return uvicorn.Server(
+        uvicorn.Config(
             app,
             http=_connection(limits),
             ws="none",
@@ -80,15 +95,7 @@ def serve(
             timeout_keep_alive=_SECONDS_IDLE,
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         )
-        _allow_many_connections()
-        shown = f"[{host}]" if ":" in host else host
-        _log.info("Serving %s at http://%s:%d/", name, shown, listener.getsockname()[1])
-        # uvicorn raises the signal that ended it again; the service has ended as it should.
-        previous = signal.signal(signal.SIGTERM, lambda *_: None)
-        try:
-            uvicorn.Server(config).run([listener])
-        finally:
-            signal.signal(signal.SIGTERM, previous)
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -128,12 +135,15 @@ def _is_loopback(host: str) -> bool:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65535:
+        raise DeploymentError(f"{port} is no port: choose one from 1 to 65535, or 0 for any.")
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=_MOST_IN_LINE)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise DeploymentError(
-            f"The service cannot listen on {host}, port {port}: {error}. Choose another port."
+            f"The service cannot listen on {host}, port {port}: {error.strerror or error}. "
+            "Choose another port or address."
         ) from error
 
 
