@@ -49,7 +49,8 @@ class Journal(JournalWriter):
         name from different folders have journals of their own, the parts of one dataset share one.
     listeners : list of callables
         Each is called after every change, made here or brought by `refresh`, in the thread that
-        made it, with the rows whose photo changed (a set of int), or None if classes or paths did.
+        made it, with the rows whose photo changed (a set of int), or None if classes, paths or
+        `watch_error` did.
     """
 
     _watch: Watch | None = None

@@ -43,13 +43,23 @@ class Watch:
             journal = self._journal()
             if journal is None:
                 return
+            before = repr(self.error)
             try:
                 journal.refresh()
                 self.error = None
             except Exception as error:  # noqa: BLE001 -- told by `Journal.watch_error`
                 if self._stop.is_set():
                     return
-                if repr(error) != repr(self.error):  # once, not every second
+                if repr(error) != before:  # once, not every second
                     _log.exception("The edits of other kernels cannot be brought here.")
                 self.error = error
+            if repr(self.error) != before:
+                self._tell(journal)
             del journal
+
+    def _tell(self, journal: Journal) -> None:
+        for listener in list(journal.listeners):
+            try:
+                listener(None)
+            except Exception:  # a listener may be what hinders
+                _log.exception("A listener of the journal failed.")

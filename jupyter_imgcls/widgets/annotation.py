@@ -164,6 +164,7 @@ class AnnotationUI(ImageGrid):
             "labelled": int((flags & ~excluded).sum()),
             "of": int((~excluded).sum()),
             "excluded": int(excluded.sum()),
+            "trouble": as_text(str(self.journal.watch_error or "")),
             "can_undo": self.journal.can_undo,
             "can_redo": self.journal.can_redo,
             "unfinished": len(self.journal.unfinished),

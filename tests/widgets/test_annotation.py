@@ -9,6 +9,7 @@ import traitlets
 
 from jupyter_imgcls.data import ClassificationDataset
 from jupyter_imgcls.data.journal import Journal
+from jupyter_imgcls.errors import StorageError
 from jupyter_imgcls.ui_utils import ui_annotation
 from jupyter_imgcls.widgets.annotation import AnnotationUI
 
@@ -304,3 +305,15 @@ def test_rows_are_selected_as_in_the_grid(ui, page):
     ui.selected = [1, 2]
     content, buffers = page.next()
     assert (content["what"], rows(buffers[0])) == ("selected", [1, 2])
+
+
+def test_edits_of_other_kernels_that_cannot_be_had_are_told(ui, page, monkeypatch):
+    def refuse():
+        raise StorageError("The journal's disk has gone.")
+
+    monkeypatch.setattr(ui.journal, "refresh", refuse)
+    told = [page.next()[0] for _ in range(2)]
+    assert told[-1]["trouble"] == "The journal's disk has gone."
+    monkeypatch.undo()
+    told = [page.next()[0] for _ in range(2)]
+    assert told[-1]["trouble"] == ""

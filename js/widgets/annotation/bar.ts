@@ -72,6 +72,7 @@ export class Bar {
     this.#text.textContent = `${count(state.labelled)} of ${count(state.of)} labelled${excluded}`;
     this.#undo.disabled = !state.can_undo;
     this.#redo.disabled = !state.can_redo;
+    if (state.trouble) this.say(state.trouble, true);
     this.#finish.hidden = state.unfinished === 0;
     if (state.unfinished > 0) {
       this.say(`Moving the photos was cut off: ${count(state.unfinished)} are left.`, true);

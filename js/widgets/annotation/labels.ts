@@ -12,6 +12,8 @@ export interface LabelState {
   labelled: number;
   of: number;
   excluded: number;
+  /** Why edits of other kernels do not come; empty if they do. */
+  trouble: string;
   can_undo: boolean;
   can_redo: boolean;
   /** Photos that an earlier save did not move yet. */
