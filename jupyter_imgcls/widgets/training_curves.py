@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import bqplot
 import ipywidgets
 import numpy as np
-from numpy.typing import NDArray
 
 from ..classifiers.run import EpochRecord
 from ..evaluation.plot_style import ACCENT, ALERT
+from .line_charts import round_ticks, set_points, value_axis
 from .theme import axis, figure, legend
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class TrainingCurves(ipywidgets.HBox):
         self._loss_lines = [self._line(self._losses, colour) for colour in _COLOURS.values()]
         self._accuracy_lines = [self._line(percent, colour) for colour in _COLOURS.values()]
         self._epoch_axes = [axis(self._epochs, "Epoch", tick_format="d") for _ in range(2)]
-        self._loss_axis = _value_axis(self._losses, _ticks(1))
+        self._loss_axis = value_axis(self._losses, round_ticks(1))
         charts = [
             (
                 legend("Loss", {"minibatch": _MINIBATCH, **_COLOURS}),
@@ -51,7 +51,7 @@ class TrainingCurves(ipywidgets.HBox):
             (
                 legend("Accuracy, %", _COLOURS),
                 self._accuracy_lines,
-                [self._epoch_axes[1], _value_axis(percent, _ticks(100))],
+                [self._epoch_axes[1], value_axis(percent, round_ticks(100))],
             ),
         ]
         layout = ipywidgets.Layout(flex="1 1 280px", min_width="0")
@@ -96,18 +96,18 @@ class TrainingCurves(ipywidgets.HBox):
             step = -(-len(self._batches) // _MOST_MINIBATCHES) or 1
             batches = self._batches[::step]
         drawn = [
-            _set(self._batch_line, [x for x, _ in batches], [loss for _, loss in batches]),
+            set_points(self._batch_line, [x for x, _ in batches], [loss for _, loss in batches]),
             *(
-                _set(line, *_points(history, name))
+                set_points(line, *_points(history, name))
                 for line, name in zip(self._loss_lines, ("loss", "eval_loss"), strict=True)
             ),
         ]
         for line, name in zip(self._accuracy_lines, ("train_error", "eval_error"), strict=True):
             epochs, errors = _points(history, name)
-            _set(line, epochs, [100 * (1 - error) for error in errors])
+            set_points(line, epochs, [100 * (1 - error) for error in errors])
         # A minibatch or two far off would flatten all else.
         highest = max([*drawn[1], *drawn[2], *_usual(drawn[0])], default=1.0)
-        ticks = _ticks(max(highest, 1e-6))
+        ticks = round_ticks(max(highest, 1e-6))
         if ticks[-1] != self._losses.max:
             self._losses.max, self._loss_axis.tick_values = float(ticks[-1]), ticks
 
@@ -130,30 +130,10 @@ class TrainingCurves(ipywidgets.HBox):
             ax.legend(fontsize=8, frameon=False)
 
 
-def _value_axis(scale: bqplot.Scale, ticks: NDArray[np.float64]) -> bqplot.Axis:
-    return axis(scale, "", side="left", tick_format="~g", tick_values=ticks)
-
-
-def _ticks(highest: float) -> NDArray[np.float64]:
-    """Round numbers from 0 on, three to six, the last not below `highest`."""
-    power = 10 ** np.floor(np.log10(highest))
-    step = power * next(part for part in (0.2, 0.25, 0.5, 1, 2) if highest <= 5 * part * power)
-    ticks: NDArray[np.float64] = np.round(step * np.arange(np.ceil(highest / step) + 1), 12)
-    return ticks
-
-
 def _points(history: Sequence[EpochRecord], name: str) -> tuple[list[int], list[float]]:
     values = [(record.epoch, getattr(record, name)) for record in history]
     known = [(epoch, value) for epoch, value in values if value is not None]
     return [epoch for epoch, _ in known], [value for _, value in known]
-
-
-def _set(line: bqplot.Lines, x: Sequence[float], y: Sequence[float]) -> Sequence[float]:
-    """Give a line its points, in one message and only if they changed."""
-    if len(x) != len(line.x) or (len(x) and (x[-1] != line.x[-1] or y[-1] != line.y[-1])):
-        with line.hold_sync():
-            line.x, line.y = np.array(x, dtype=float), np.array(y, dtype=float)
-    return y
 
 
 def _usual(losses: Sequence[float]) -> list[float]:

@@ -14,7 +14,7 @@ from jupyter_imgcls.classifiers.listeners import follow
 from jupyter_imgcls.classifiers.run import EpochRecord, TrainingRun
 from jupyter_imgcls.errors import TrainingError
 from jupyter_imgcls.widgets import training_monitor
-from jupyter_imgcls.widgets.training_curves import _ticks
+from jupyter_imgcls.widgets.line_charts import round_ticks
 from jupyter_imgcls.widgets.training_monitor import TrainingMonitor
 
 EPOCHS, MINIBATCHES = 3, 4
@@ -259,7 +259,7 @@ def test_time_left_is_said_in_round_words(seconds, words):
 
 @pytest.mark.parametrize("highest", [1e-6, 0.013, 0.99, 1, 1.2, 2.31, 4.4, 9.7, 100, 12345])
 def test_the_axis_has_few_round_numbers(highest):
-    ticks = _ticks(highest)
+    ticks = round_ticks(highest)
     assert ticks[0] == 0
     assert ticks[-2] < highest <= ticks[-1]
     assert 3 <= len(ticks) <= 6
