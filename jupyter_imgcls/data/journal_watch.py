@@ -61,5 +61,5 @@ class Watch:
         for listener in list(journal.listeners):
             try:
                 listener(None)
-            except Exception:  # a listener may be what hinders
+            except Exception:  # noqa: BLE001 -- a listener may be what hinders
                 _log.exception("A listener of the journal failed.")
