@@ -25,9 +25,10 @@ __all__ = ["LOG", "end_of_log", "is_ready", "processes", "start", "stop"]
 LOG = "service.log"
 _MODULE = "jupyter_imgcls.serving.server"
 _START_SECONDS = 120.0
-_STOP_SECONDS = 30.0
+# A little longer than the service gives itself to finish.
+_STOP_SECONDS = 65.0
 
-# Those that this kernel started: they are its children, and need its `poll` to be gone when dead.
+# Those that this kernel started: as its children they stay listed when dead, until it asks.
 _started: list[subprocess.Popen[bytes]] = []
 
 
@@ -82,18 +83,27 @@ def start(folder: Path, record: Record) -> Record:
 def stop(folder: Path) -> None:
     """Stop the service of a deployment's folder; it finishes the requests that it has accepted.
 
-    Also finds a process whose start was cut off. One that has not ended after half a minute is
-    killed.
+    Also finds a process whose start was cut off. One that has not ended after a minute is killed.
+
+    Raises
+    ------
+    DeploymentError
+        If it does not end even so.
     """
     serving = processes(folder)
-    for process in serving:
-        with suppress(psutil.NoSuchProcess):
-            process.terminate()
-    _, alive = psutil.wait_procs(serving, timeout=_STOP_SECONDS)
-    for process in alive:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(alive)
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for process in serving:
+            with suppress(psutil.NoSuchProcess):
+                end(process)
+        until = time.monotonic() + _STOP_SECONDS
+        while serving and time.monotonic() < until:
+            time.sleep(0.02)
+            serving = [process for process in serving if _is_alive(process)]
+    _bury()
+    if serving:
+        raise DeploymentError(
+            f"Process {serving[0].pid} does not end, not even killed: see what it waits for."
+        )
 
 
 def processes(folder: Path) -> list[psutil.Process]:
@@ -102,9 +112,7 @@ def processes(folder: Path) -> list[psutil.Process]:
     They are known by their command line, which names the classifier's file: a number of a process
     (pid) may belong to another program when the service has crashed or the machine was restarted.
     """
-    for child in list(_started):
-        if child.poll() is not None:
-            _started.remove(child)
+    _bury()
     files = {file.name for file in folder.glob("*.model")}
     return [process for process in psutil.process_iter() if _serves(process, files)]
 
@@ -169,6 +177,21 @@ def _listens(pid: int, port: int) -> bool:
     except psutil.Error:
         return False
     return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in connections)
+
+
+def _bury() -> None:
+    for child in list(_started):
+        if child.poll() is not None:
+            _started.remove(child)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Whether it runs; dead ones are listed until the kernel that started them asks for them."""
+    _bury()
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _serves(process: psutil.Process, files: Collection[str]) -> bool:

@@ -133,9 +133,9 @@ def claimed(folder: Path) -> Iterator[None]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         # The one step of which only one of several kernels can succeed.
         folder.mkdir(mode=0o700)
-    except FileExistsError:
-        raise
     except OSError as error:
+        if folder.is_dir():
+            raise
         raise StorageError(f"Cannot make the folder {folder}: {error.strerror}.") from error
     try:
         _remember(folder.parent)
