@@ -248,7 +248,7 @@ def _service(service: str, key_file: Path | None) -> tuple[str, str | None]:
 def _told(facts: dict[str, Any]) -> str:
     lines = [
         f"{facts['name']} is {facts['status']}: {facts['url']}",
-        f"To try it in a browser: {facts['url'].removesuffix('/score')}",
+        f"To try it in a browser: {facts['url'].partition('/api/')[0]}/",
     ]
     if facts["key_file"]:
         lines.append(f"Its key: {facts['key_file']}")

@@ -12,28 +12,40 @@ from ..evaluation.plot_style import ACCENT, ALERT, PALETTE, dress
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "as_image", "draw_load"]
+    from .load_requests import Second
 
-COLOURS = {50: ACCENT, 95: PALETTE[4], 99: ALERT}
-"""Of the percentiles."""
+__all__ = ["as_image", "draw_load", "draw_seconds"]
+
+_COLOURS = {50: ACCENT, 95: PALETTE[4], 99: ALERT}
+
+
+def draw_seconds(figure: Figure | None, seconds: Sequence[Second]) -> Figure:
+    """Draw throughput and latency over time."""
+    scored = [second for second in seconds if second.requests]
+    latencies = {q: [getattr(second, f"p{q}") for second in scored] for q in _COLOURS}
+    return draw_load(
+        figure,
+        "Second",
+        ([second.second for second in seconds], [second.requests for second in seconds]),
+        ([second.second for second in scored], latencies),
+    )
 
 
 def draw_load(
     figure: Figure | None,
     xlabel: str,
-    x: Sequence[float],
-    throughputs: Sequence[float],
-    latencies: Mapping[int, Sequence[float]],
+    throughput: tuple[Sequence[float], Sequence[float]],
+    latency: tuple[Sequence[float], Mapping[int, Sequence[float]]],
 ) -> Figure:
-    """Draw throughput and latency percentiles side by side, as lines with points."""
+    """Draw throughput and latency percentiles side by side, each as x and values."""
     if figure is None:
         from matplotlib.figure import Figure as NewFigure
 
         figure = NewFigure(figsize=(9, 3.2), dpi=100, layout="constrained", facecolor="white")
     left, right = figure.subplots(1, 2)
-    left.plot(x, throughputs, "o-", ms=3, color=ACCENT)
-    for q, values in latencies.items():
-        right.plot(x, values, "o-", ms=3, color=COLOURS[q], label=f"p{q}")
+    left.plot(*throughput, "o-", ms=3, color=ACCENT)
+    for q, values in latency[1].items():
+        right.plot(latency[0], values, "o-", ms=3, color=_COLOURS[q], label=f"p{q}")
     right.legend(fontsize=8, frameon=False)
     dress(left, "Throughput", xlabel, "Requests/s")
     dress(right, "Latency", xlabel, "ms")

@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from .load_plots import as_image, draw_load
+from .load_plots import as_image, draw_load, draw_seconds
+from .load_requests import PERCENTILES, Request, Second, latency_percentiles, second_of
 from .load_server import ServerFigures
 
 if TYPE_CHECKING:
@@ -21,61 +20,9 @@ if TYPE_CHECKING:
 
     from .load_photos import SentPhoto
 
-__all__ = ["PERCENTILES", "LoadSweep", "LoadTestResult", "Request", "Second", "second_of"]
+__all__ = ["LoadSweep", "LoadTestResult"]
 
-PERCENTILES = (50, 95, 99)
 _BUSY_GENERATOR = 0.8
-
-
-class Request(NamedTuple):
-    """One request: when it was due, seconds to its answer, the photo's number, and the error."""
-
-    due: float
-    seconds: float
-    photo: int
-    error: str
-
-    @property
-    def ended(self) -> float:
-        """When the answer was there."""
-        return self.due + self.seconds
-
-
-@dataclass(frozen=True)
-class Second:
-    """What arrived in one second of the test.
-
-    Parameters
-    ----------
-    second : int
-        Its number, from 1.
-    requests : int
-        That were answered with scores.
-    errors : int
-        Those that were not.
-    p50, p95, p99 : float
-        Percentiles of the latency in milliseconds; NaN where there was no score.
-    """
-
-    second: int
-    requests: int
-    errors: int
-    p50: float
-    p95: float
-    p99: float
-
-
-def second_of(number: int, arrived: Sequence[Request]) -> Second:
-    """Sum up the requests whose answers arrived in a second."""
-    scored = [request for request in arrived if not request.error]
-    return Second(number, len(scored), len(arrived) - len(scored), *_percentiles(scored))
-
-
-def _percentiles(scored: Sequence[Request]) -> list[float]:
-    if not scored:
-        return [math.nan] * len(PERCENTILES)
-    latencies = [1000 * request.seconds for request in scored]
-    return [float(value) for value in np.percentile(latencies, PERCENTILES)]
 
 
 @dataclass(frozen=True)
@@ -121,7 +68,7 @@ class LoadTestResult:
     def percentiles(self) -> dict[int, float]:
         """50th, 95th and 99th percentile of the latency in ms, of requests that were scored."""
         scored = [request for request in self.requests if not request.error]
-        return dict(zip(PERCENTILES, _percentiles(scored), strict=True))
+        return dict(zip(PERCENTILES, latency_percentiles(scored), strict=True))
 
     @cached_property
     def errors(self) -> dict[str, int]:
@@ -224,10 +171,7 @@ class LoadTestResult:
         figure : matplotlib Figure, optional
             Where to draw; a new one by default.
         """
-        x = [second.second for second in self.seconds]
-        latencies = {q: [getattr(second, f"p{q}") for second in self.seconds] for q in PERCENTILES}
-        throughputs = [second.requests for second in self.seconds]
-        return draw_load(figure, "Second", x, throughputs, latencies)
+        return draw_seconds(figure, self.seconds)
 
     def __str__(self) -> str:
         return _as_text(self.summary())
@@ -287,7 +231,7 @@ class LoadSweep:
         latencies = {q: [result.percentiles[q] for result in self.results] for q in PERCENTILES}
         throughputs = [result.throughput for result in self.results]
         users = [result.users for result in self.results]
-        return draw_load(figure, "Users", users, throughputs, latencies)
+        return draw_load(figure, "Users", (users, throughputs), (users, latencies))
 
     def __str__(self) -> str:
         return str(self.table.to_string(float_format="{:.1f}".format))

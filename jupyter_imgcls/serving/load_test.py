@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import logging
+import math
 import threading
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tqdm.auto import tqdm
 
@@ -16,8 +17,13 @@ from ..scoring import Photos, as_sources
 from .client import score
 from .load_generator import Plan, generate_load
 from .load_photos import MIXED_SIZES, SentPhoto, photos_to_send
-from .load_report import LoadSweep, LoadTestResult, Request, Second, second_of
+from .load_plots import draw_seconds
+from .load_report import LoadSweep, LoadTestResult
+from .load_requests import PERCENTILES, Request, Second, second_of
 from .load_server import ServerWatch
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["LoadState", "LoadTestRun", "load_sweep", "load_test", "start_load_test"]
 
@@ -52,6 +58,8 @@ class LoadTestRun:
         When it has ended, unless it failed.
     error : BaseException or None
         What went wrong, when `state` is ``"failed"``.
+    errors : dict of str to int
+        How many requests were not scored so far, by kind of error.
     """
 
     def __init__(self, plan: Plan, photos: Sequence[SentPhoto]) -> None:
@@ -60,6 +68,7 @@ class LoadTestRun:
         self.seconds: list[Second] = []
         self.result: LoadTestResult | None = None
         self.error: BaseException | None = None
+        self.errors: dict[str, int] = {}
         self._photos = photos
         self._requests: list[Request] = []
         self._arrived: list[Request] = []
@@ -79,6 +88,19 @@ class LoadTestRun:
         if self._stop_asked.is_set() or self.time >= self.plan.duration:
             return "stopping"
         return "running" if self.time >= 0 else "warming up"
+
+    @property
+    def figures(self) -> tuple[float, dict[int, float]]:
+        """Requests a second, and percentiles of the latency in ms: last second, or in the end all.
+
+        NaN where nothing was scored.
+        """
+        if self.result is not None:
+            return self.result.throughput, self.result.percentiles
+        if not self.seconds:
+            return math.nan, dict.fromkeys(PERCENTILES, math.nan)
+        last = self.seconds[-1]
+        return last.requests, {q: getattr(last, f"p{q}") for q in PERCENTILES}
 
     @property
     def waiting(self) -> float | None:
@@ -117,6 +139,10 @@ class LoadTestRun:
             raise self.error
         return ended
 
+    def plot(self, figure: Figure | None = None) -> Figure:
+        """Draw throughput and latency over the seconds so far, on a new figure by default."""
+        return draw_seconds(figure, list(self.seconds))
+
     def __repr__(self) -> str:
         last = f": {self.seconds[-1]}" if self.seconds else ""
         return f"<LoadTestRun {self.state}{last}>"
@@ -144,6 +170,8 @@ class LoadTestRun:
             for request in (Request(*answered) for answered in report["answered"]):
                 if request.due >= 0:
                     self._requests.append(request)
+                    if request.error:
+                        self.errors[request.error] = self.errors.get(request.error, 0) + 1
                 if request.ended >= 0:
                     arriving.append(request)
             full = int(min(self.time, duration))
@@ -258,9 +286,7 @@ def load_test(
     run = start_load_test(url, key, images, **options)
     try:
         if progress and PageAnswerer.find() is not None:
-            from IPython.display import display
-
-            display(importlib.import_module(_MONITOR).LoadMonitor(run))  # type: ignore[no-untyped-call]
+            _show_charts(run)
         elif progress:
             _show_line(run)
         run.wait()
@@ -305,6 +331,16 @@ def load_sweep(
         bar.set_description(f"{number} users")
         results.append(load_test(url, key, images, users=number, progress=False, **options))
     return LoadSweep(results)
+
+
+def _show_charts(run: LoadTestRun) -> None:
+    """Follow a test in the notebook."""
+    from IPython.display import display
+
+    monitor = importlib.import_module(_MONITOR).LoadMonitor(run)
+    display(monitor)  # type: ignore[no-untyped-call]
+    run.wait()
+    monitor.join()
 
 
 def _show_line(run: LoadTestRun) -> None:

@@ -1,0 +1,166 @@
+"""LoadMonitor: what it shows of a load test under way, and its Stop button, in a kernel too."""
+
+from __future__ import annotations
+
+import queue
+import time
+
+import numpy as np
+import psutil
+import pytest
+from ipykernel.kernelspec import write_kernel_spec
+from jupyter_client.manager import KernelManager
+from matplotlib.figure import Figure
+
+from jupyter_imgcls.serving.load_test import start_load_test
+from jupyter_imgcls.widgets.load_monitor import LoadMonitor
+from tests.unit.scoring_server import SCORES, bare_service
+
+PHOTO = np.full((30, 40, 3), 90, np.uint8)
+SECONDS = 60
+
+
+@pytest.fixture
+def service():
+    with bare_service() as service:
+        yield service
+
+
+def start(service, **options):
+    return start_load_test(service.url, None, PHOTO, **{"users": 2, "warm_up": 0, **options})
+
+
+def test_follows_a_load_test_to_its_end(service):
+    monitor = LoadMonitor(start(service, duration=2))
+    assert monitor.state in ("warming up", "running")
+    assert not monitor._stop.disabled
+    assert "2 users" in monitor._headline.value
+    monitor.join()
+    assert monitor.state == "finished"
+    assert monitor._stop.disabled
+    assert "ended" in monitor._reason.value
+    assert monitor._bar.value == monitor._bar.max == 2
+    assert monitor._bar.bar_style == "success"
+    curves = monitor._curves
+    np.testing.assert_allclose(curves._throughput.x, [1, 2])
+    assert (curves._throughput.y > 0).all()
+    assert [len(line.y) for line in curves._latencies] == [2, 2, 2]
+    assert curves._scales[0].max >= max(curves._throughput.y)
+    throughput, _ = monitor._run.figures
+    assert f"{throughput:.1f}" in monitor._numbers.value
+    assert monitor._errors.layout.display == "none"
+
+
+def test_shows_a_test_that_ended_before(service):
+    run = start(service, duration=1)
+    run.wait(SECONDS)
+    monitor = LoadMonitor(run)
+    assert monitor.state == "finished"
+    assert len(monitor._curves._throughput.x) == 1
+
+
+def test_the_button_stops_the_test(service):
+    run = start(service, rate=50, duration=600)
+    monitor = LoadMonitor(run)
+    assert "50 requests/s sent" in monitor._headline.value
+    while not run.seconds:
+        time.sleep(0.05)
+    monitor._stop.click()
+    assert monitor._stop.disabled
+    monitor.join()
+    assert monitor.state == "stopped"
+    assert "kept" in monitor._headline.value
+
+
+def test_shows_errors_by_kind(service):
+    service.answer = lambda number: (503, b"") if number % 2 else (200, SCORES)
+    monitor = LoadMonitor(start(service, duration=1))
+    monitor.join()
+    assert "503 Service Unavailable: " in monitor._errors.value
+    assert monitor._errors.layout.display == ""
+
+
+def test_shows_why_a_test_failed(service):
+    run = start(service, duration=600)
+    monitor = LoadMonitor(run)
+    [generator] = [
+        child
+        for child in psutil.Process().children()
+        if "jupyter_imgcls.serving.locustfile" in child.cmdline()
+    ]
+    generator.kill()
+    monitor.join()
+    assert monitor.state == "failed"
+    assert "load generator" in monitor._problem.value
+
+
+def test_draws_a_still_picture(service):
+    monitor = LoadMonitor(start(service, duration=1))
+    monitor.join()
+    figure = Figure()
+    monitor.draw_still(figure)
+    assert [ax.get_title() for ax in figure.axes] == ["Throughput", "Latency"]
+    assert "image/png" in monitor._repr_mimebundle_()
+
+
+def test_the_height_is_that_of_the_charts(service):
+    monitor = LoadMonitor(start(service, duration=1))
+    monitor.height = 300
+    frame = monitor.children[1].children[1]
+    assert frame.height == 300
+    monitor.join()
+
+
+@pytest.fixture
+def client(tmp_path, monkeypatch):
+    write_kernel_spec(tmp_path / "jupyter" / "kernels" / "this-python")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    manager = KernelManager(kernel_name="this-python")
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=SECONDS)
+    yield client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    manager.cleanup_resources()
+
+
+def test_in_a_notebook_a_load_test_shows_itself_and_can_be_stopped_by_its_button(service, client):
+    asked = client.execute(f"""
+import numpy as np
+from jupyter_imgcls.serving.load_test import load_test
+photo = np.zeros((30, 40, 3), np.uint8)
+result = load_test({service.url!r}, None, photo, users=2, duration=600, warm_up=0)
+result
+""")
+    button, shown, clicked = None, [], False
+    while True:
+        try:
+            message = client.get_iopub_msg(timeout=SECONDS)
+        except queue.Empty:
+            raise AssertionError(f"nothing came after {shown}") from None
+        content = message["content"]
+        state = content.get("data", {}).get("state", {})
+        if message["msg_type"] == "comm_open" and state.get("description") == "Stop":
+            button = content["comm_id"]
+        if message["msg_type"] in ("display_data", "execute_result"):
+            shown.append(content["data"])
+        # Some seconds of the test are to be measured.
+        if not clicked and button and "requests/s" in str(state.get("value", "")).lower():
+            time.sleep(2)
+            data = {"method": "custom", "content": {"event": "click"}}
+            click = client.session.msg("comm_msg", {"comm_id": button, "data": data})
+            client.shell_channel.send(click)
+            clicked = True
+        if message["msg_type"] == "error":
+            raise AssertionError("\n".join(content["traceback"]))
+        idle = message["msg_type"] == "status" and content["execution_state"] == "idle"
+        if idle and message["parent_header"].get("msg_id") == asked:
+            break
+    assert clicked
+    monitor, result = shown
+    assert "application/vnd.jupyter.widget-view+json" in monitor
+    assert "Throughput" in result["text/html"]
