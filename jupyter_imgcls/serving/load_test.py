@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import math
 import threading
@@ -32,8 +31,6 @@ _log = logging.getLogger(__name__)
 LoadState = Literal["waiting", "warming up", "running", "stopping", "finished", "stopped", "failed"]
 
 _SECONDS_BETWEEN_LOOKS = 0.25
-# By name, as nothing of serving needs the widgets but this, and in a notebook only.
-_MONITOR = "jupyter_imgcls.widgets.load_monitor"
 
 
 class LoadTestRun:
@@ -337,7 +334,10 @@ def _show_charts(run: LoadTestRun) -> None:
     """Follow a test in the notebook."""
     from IPython.display import display
 
-    monitor = importlib.import_module(_MONITOR).LoadMonitor(run)
+    # The only thing of the widgets that serving needs, and in a notebook only.
+    from ..widgets.load_monitor import LoadMonitor
+
+    monitor = LoadMonitor(run)
     display(monitor)  # type: ignore[no-untyped-call]
     run.wait()
     monitor.join()

@@ -54,6 +54,7 @@ def test_an_import_against_the_direction_is_noticed(tmp_path):
         "about : console : cli_serving : demo",
         "backends | scoring",
         "context | files",
+        "upside_down.serving.load_test -> upside_down.widgets.load_monitor",
     )
     for layer in (*absent, "evaluation", "classifiers", "download"):
         config = config.replace(f"    {layer}\n", "")
