@@ -97,6 +97,7 @@ setup(
         "fastapi-offline>=1.7",
         "uvicorn>=0.30",
         "httptools>=0.6",
+        "uvloop>=0.19; sys_platform != 'win32'",
         "orjson>=3.10",
         "python-multipart>=0.0.18",
         "prometheus-client>=0.20",

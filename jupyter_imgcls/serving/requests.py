@@ -25,8 +25,10 @@ __all__ = [
 EncodedPhoto = bytes | str
 """The content of an image file, or that in base64."""
 
-# A photo's entry has one brace, its parameters another, and a few commas. Brackets and commas take
-# up to 30 times as much memory when they are parsed as in the text.
+# Brackets and commas take up to 30 times as much memory when they are parsed as in the text, so
+# they are counted before, in a body where that matters. A photo's entry has one brace, its
+# parameters another, and a few commas.
+_COUNTED_FROM = 2**20
 _OPENINGS_A_PHOTO = 4
 _COMMAS_A_PHOTO = 16
 
@@ -144,8 +146,10 @@ def read_json(body: bytes | bytearray, limits: Limits) -> list[ScoringEntry | st
         If it is not a JSON list of 1 to ``limits.photos_a_request`` entries.
     """
     most = limits.photos_a_request
-    openings = body.count(b"[") + body.count(b"{")
-    if openings > _OPENINGS_A_PHOTO * (most + 1) or body.count(b",") > _COMMAS_A_PHOTO * (most + 1):
+    if len(body) > _COUNTED_FROM and (
+        body.count(b"[") + body.count(b"{") > _OPENINGS_A_PHOTO * (most + 1)
+        or body.count(b",") > _COMMAS_A_PHOTO * (most + 1)
+    ):
         raise RefusedRequestError(413, f"Too many values: send up to {most:,} photos.")
     try:
         entries = orjson.loads(body)
