@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .classifiers import Classifier, ScikitClassifier, TransferLearningModel
+from .classifiers import Classifier, ScikitClassifier, TransferLearningModel, load_classifier
 from .console import complain, describe_evaluation, evaluation_metrics
 from .context import Context
 from .data import ClassificationDataset
 from .data.augment import augment_dataset
 from .data.sample import tableware
 from .evaluation import ClassificationEvaluation
+from .serving.deployment import Deployment
+
+if TYPE_CHECKING:
+    from .serving.load_report import LoadTestResult
 
 __all__ = ["mirror_and_crop", "run_demo"]
 
@@ -27,7 +32,7 @@ def mirror_and_crop() -> Any:
 
 
 def run_demo(data: Path | None, epochs: int, progress: bool) -> tuple[str, dict[str, Any]]:
-    """Create, split and augment a dataset; train two classifiers; evaluate them; write a report.
+    """Create, split and augment a dataset, train two classifiers, evaluate them, try a service.
 
     Parameters
     ----------
@@ -93,6 +98,8 @@ def run_demo(data: Path | None, epochs: int, progress: bool) -> tuple[str, dict[
         run("refined", f"6. Refine the network for {epochs} epochs", refine)
         saved.append(model.serialize(outputs / "refined.model"))
     report = evaluations["LinearSVC"].to_html(outputs / "report.html")
+    say("7. Deploy LinearSVC as a web service, score three photos, test it under load, delete it")
+    service, answers, load = _try_service(saved[0], test_set, progress)
 
     rows = [f"{'classifier':<12}{'trained in':>11}{'correct':>10}{'class-averaged':>16}"]
     for name, evaluation in evaluations.items():
@@ -104,6 +111,10 @@ def run_demo(data: Path | None, epochs: int, progress: bool) -> tuple[str, dict[
         "",
         "LinearSVC:",
         describe_evaluation(evaluations["LinearSVC"]),
+        "",
+        f"Service (deleted again): {service}",
+        *(f"    {photo}: {label} ({score:.1%})" for photo, (label, score) in answers.items()),
+        *(f"    {line}" for line in str(load).splitlines()),
         "",
         *(f"Saved: {path}" for path in saved),
         f"Report: {report}",
@@ -117,7 +128,31 @@ def run_demo(data: Path | None, epochs: int, progress: bool) -> tuple[str, dict[
             name: {"seconds": seconds[name], **evaluation_metrics(evaluation)}
             for name, evaluation in evaluations.items()
         },
+        "service": {"url": service, "answers": answers, "load_test": load.to_dict()},
         "saved": [str(path) for path in saved],
         "report": str(report),
     }
     return "\n".join(text), result
+
+
+def _try_service(
+    saved: Path, test_set: ClassificationDataset, progress: bool
+) -> tuple[str, dict[str, tuple[str, float]], LoadTestResult]:
+    """Deploy a saved classifier for as long as it takes to try it.
+
+    Gives the URL, class and probability of three photos by their names, and what a load test found.
+    """
+    classifier = load_classifier(saved)
+    # Of its own, as several demos may run at once.
+    service = Deployment(f"demo-{os.getpid()}", saved).deploy()
+    try:
+        photos = test_set.images[:3]
+        answer = service.score_image(photos, parameters={"addSoftmax": True})
+        answers = {
+            photo.name: (classifier.class_map[row.index(max(row))], max(row))
+            for photo, row in zip(photos, classifier.parse_serialized_result(answer), strict=True)
+        }
+        load = service.load_test(test_set, duration=5, progress=progress)
+        return service.service_url, answers, load
+    finally:
+        service.delete()

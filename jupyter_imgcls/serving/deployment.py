@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..classifiers import Classifier, ScikitClassifier, TransferLearningModel
 from ..classifiers.artifact import Artifact
@@ -19,6 +19,9 @@ from ..scoring import Photos
 from . import local, records
 from .client import score
 from .records import Record
+
+if TYPE_CHECKING:
+    from .load_report import LoadTestResult
 
 __all__ = ["Deployment"]
 
@@ -382,6 +385,54 @@ class Deployment:
         """
         return score(
             image_path_or_url, service_endpoint_url, service_key, image_resize_dims, parameters
+        )
+
+    def load_test(
+        self,
+        images: Photos,
+        users: int = 8,
+        duration: float = 10.0,
+        rate: float | None = None,
+        warm_up: float = 2.0,
+        *,
+        progress: bool = True,
+    ) -> LoadTestResult:
+        """Measure how many requests the service answers, and how fast.
+
+        See `jupyter_imgcls.serving.load_test`: also for `start_load_test`, which returns at once,
+        and `load_sweep`, which goes through numbers of users.
+
+        Parameters
+        ----------
+        images : path, bytes, ndarray, Image, dataset, or a sequence of the former
+            Photos to send in turn.
+        users : int
+            Clients that ask at the same time, each again when it has its answer.
+        duration : float
+            Seconds to measure.
+        rate : float, optional
+            Requests a second, whether they are answered or not, in place of `users`.
+        warm_up : float
+            Seconds under load before the measurement.
+        progress : bool
+            Show how it goes: in a notebook charts with a Stop button, elsewhere a line.
+
+        Raises
+        ------
+        DeploymentError, ServiceError, UnreadableImageError
+            As for `score_image`.
+        """
+        from .load_test import load_test
+
+        return load_test(
+            self.service_url,
+            self.service_key,
+            images,
+            users=users,
+            duration=duration,
+            rate=rate,
+            warm_up=warm_up,
+            progress=progress,
         )
 
 

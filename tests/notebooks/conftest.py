@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -12,12 +12,15 @@ import pytest
 from ipykernel.kernelspec import write_kernel_spec
 from nbformat import NotebookNode
 
+from jupyter_imgcls.serving import local
+
 NotebookRunner = Callable[[NotebookNode], NotebookNode]
 
 
 @pytest.fixture
-def run_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NotebookRunner:
+def run_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NotebookRunner]:
     """Execute a notebook in `tmp_path`, as ``jupyter execute`` does; an error in it fails."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
     # Not one of the registered kernels, which may be of another Python.
     write_kernel_spec(tmp_path / "jupyter" / "kernels" / "this-python")
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
@@ -36,7 +39,10 @@ def run_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NotebookRun
         assert done.returncode == 0, done.stderr
         return nbformat.read(file, as_version=4)
 
-    return run
+    yield run
+    # Of a notebook that failed before it deleted its service.
+    for folder in tmp_path.glob("*/deployments/*"):
+        local.stop(folder)
 
 
 def printed(notebook: NotebookNode, stream: str = "stdout") -> str:

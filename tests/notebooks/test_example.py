@@ -28,6 +28,8 @@ def test_the_example_is_committed_without_outputs_and_with_lasting_cell_ids():
 def no_network(monkeypatch):
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")  # where nothing listens
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(variable, "127.0.0.1")  # for the service that it deploys
     for variable in ("MXNET_GLUON_REPO", "HF_ENDPOINT"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
 
@@ -50,8 +52,15 @@ def test_the_example_runs_from_top_to_bottom(run_notebook, no_network, tmp_path)
     assert len(scores) == 4
     assert sum(map(float, scores)) == pytest.approx(100, abs=0.3)
 
+    assert re.search(r"^The service says: \w+ \(\d+\.\d%\)$", text, re.M)
+    assert len(re.findall(r"\.jpg: \d\.\d{3} seconds$", text, re.M)) == 10
+    assert any(
+        "Deployment 'tableware', local, running" in v for v in results(notebook, "text/plain")
+    )
+    assert any("requests/s" in table for table in results(notebook, "text/html"))
+    assert not list((tmp_path / "imgcls_output" / "deployments").glob("*"))
     assert len(results(notebook, STILL_MIME)) == len(
-        ["photos", "training", "mistakes", "threshold"]
+        ["photos", "training", "mistakes", "threshold", "load"]
     )
     pictures = [
         output

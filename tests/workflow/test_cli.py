@@ -1,6 +1,7 @@
 """The imgcls command."""
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -39,7 +40,7 @@ def imgcls(*arguments):
 def test_help_names_every_command_and_its_arguments():
     shown = imgcls("--help").stdout
 
-    for command in ("demo", "info", "train", "evaluate", "score", "augment"):
+    for command in ("demo", "info", "train", "evaluate", "score", "augment", "deploy", "loadtest"):
         assert command in shown
         assert imgcls(command, "--help").exit_code == 0
     assert "support vector machine" in imgcls("train", "--help").stdout
@@ -163,11 +164,18 @@ def test_notes_are_shown_as_such(tmp_path):
     assert "Note: No photo in class bowl" in done.stderr
 
 
-def test_the_demo_tells_every_step_and_ends_with_the_report(photos, tmp_path):
+def test_the_demo_tells_every_step_and_ends_with_the_report(photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
     done = imgcls("demo", "--data", photos, "--epochs", 1, "--output", tmp_path)
 
     assert done.exit_code == 0, done.output
-    for step in "123456":
+    for step in "1234567":
         assert f"\n{step}. " in f"\n{done.stderr}"
     assert f"Report: {tmp_path / 'demo' / 'report.html'}" in done.stdout
     assert (tmp_path / "demo" / "refined.model").exists()
+    answers = re.findall(
+        r"^    \S+\.jpg: (?:bowl|cup|cutlery|plate) \(\d+\.\d%\)$", done.stdout, re.M
+    )
+    assert len(answers) == 3
+    assert re.search(r"Throughput +\d+\.\d requests/s", done.stdout)
+    assert imgcls("deployments").stdout == "Nothing is deployed.\n"
