@@ -91,7 +91,9 @@ class Notebook:
             "notebook": f"/notebooks/{name}?",
             "voila": f"/voila/render/{name}?theme={self.theme}&",
         }[self.host]
-        self.page.goto(f"{self.server.url}{path}token={self.server.token}")
+        # voila answers when all cells have run.
+        seconds = 300 if self.host == "voila" else 30
+        self.page.goto(f"{self.server.url}{path}token={self.server.token}", timeout=1000 * seconds)
         if self.host == "voila":
             self.page.locator("#rendered_cells").wait_for(timeout=60_000)
         else:

@@ -25,7 +25,12 @@ RENEW = "RENEW_PICTURES" in os.environ
 CHANGES = (
     {"[0.01] * 3": "[0.01] * 8"}
     if RENEW
-    else {"n=63": "n=32", "(3, 224, 224)": "(3, 64, 64)", "[0.01] * 3": "[0.01]"}
+    else {
+        "n=63": "n=32",
+        "(3, 224, 224)": "(3, 64, 64)",
+        "[0.01] * 3": "[0.01]",
+        "duration=5": "duration=1",
+    }
 )
 # Not in the article, and so not in the example.
 GRID = """
