@@ -1,4 +1,4 @@
-"""HTTP connections that do not wait for ever for a request."""
+"""HTTP connections that do not wait for ever, neither for a request nor for who reads no answer."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ _MOST_HEADER_BYTES = 64 * 2**10
 class PatientConnection(HttpToolsProtocol):
     """uvicorn's connection, closed if a request's headers are too long or take too long.
 
-    uvicorn itself waits for them without end, and keeps all it gets.
+    It is also closed if the client does not read its answer. uvicorn itself waits without end, and
+    keeps all it has got and has to send. The attributes are those of `Limits`.
     """
 
-    patience = 10.0  # seconds
+    patience = 10.0
+    bytes_a_second = 4096.0
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._timer: asyncio.TimerHandle | None = None
+        self._reader_timer: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         self._in_headers = True
 
@@ -34,6 +37,7 @@ class PatientConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._stop_waiting()
+        self._stop_watching()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -65,6 +69,31 @@ class PatientConnection(HttpToolsProtocol):
         super().on_response_complete()
         if not self._in_headers:
             self._wait()
+
+    def pause_writing(self) -> None:
+        """See that the client reads what waits to be sent."""
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """The client has read it."""
+        self._stop_watching()
+        super().resume_writing()
+
+    def _watch(self) -> None:
+        unread = self.transport.get_write_buffer_size()
+        self._reader_timer = self.loop.call_later(self.patience, self._check_reader, unread)
+
+    def _check_reader(self, unread: int) -> None:
+        if self.transport.get_write_buffer_size() > unread - self.patience * self.bytes_a_second:
+            self.transport.abort()  # closing would wait for the client
+        else:
+            self._watch()
+
+    def _stop_watching(self) -> None:
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+            self._reader_timer = None
 
     def _wait(self) -> None:
         self._stop_waiting()

@@ -32,7 +32,7 @@ class Limits:
         Seconds for a request's headers to arrive. The body has as long again, and more the longer
         it is: see `bytes_a_second`. Then the request is refused with status 408.
     bytes_a_second : float
-        A body may arrive this slowly, on average.
+        A body may arrive, and an answer be read, this slowly on average.
     """
 
     photos_a_request: int = 1000

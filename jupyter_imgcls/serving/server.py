@@ -150,6 +150,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _connection(limits: Limits) -> type[PatientConnection]:
     class Connection(PatientConnection):
         patience = limits.patience
+        bytes_a_second = limits.bytes_a_second
 
     return Connection
 

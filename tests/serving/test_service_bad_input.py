@@ -98,6 +98,15 @@ def bomb():
     return buffer.getvalue()
 
 
+def scans():
+    """A file of 20 KB in which a thousand scans go over all pixels."""
+    buffer = io.BytesIO()
+    Image.new("L", (2000, 2000), 128).save(buffer, "jpeg", progressive=True)
+    content = buffer.getvalue()
+    last = content[content.rindex(b"\xff\xda") : -2]
+    return content[:-2] + last * 1000 + content[-2:]
+
+
 LARGE = picture(size=(400, 300))
 NO_PHOTOS = {
     "empty": (b"", "the file is empty"),
@@ -108,6 +117,7 @@ NO_PHOTOS = {
     "damaged": (png(50, 50, b"no zlib"), "the file is cut off or damaged"),
     "bomb by its header": (png(60_000, 60_000, b""), "more than the limit of 100,000,000"),
     "bomb": (bomb(), "30000 x 24000 pixels, more than the limit"),
+    "scans": (scans(), "a JPEG of more than 100 scans"),
     "pickle": (b"\x80\x04cos\nsystem\n(S'true'\ntR.", "not an image"),
 }
 
@@ -323,6 +333,36 @@ def test_a_client_that_goes_away_while_it_sends_is_forgotten(service):
     wait_until(
         lambda: service.metric('imgcls_requests_total{endpoint="score",status="499"}') > before
     )
+
+
+def test_a_client_that_reads_no_answer_is_not_waited_for(service):
+    path = "/static-offline-docs/swagger-ui-bundle.js"
+    size = int(service.client.head(path).headers["content-length"])
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(30)
+        connection.connect(("127.0.0.1", service.port))
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 20)
+        time.sleep(5 * LIMITS.patience)
+        received = 0
+        with suppress(ConnectionResetError):
+            while part := connection.recv(65536):
+                received += len(part)
+    assert received < 20 * size
+
+
+def test_a_client_that_reads_slowly_gets_its_answer(service):
+    path = "/static-offline-docs/swagger-ui-bundle.js"
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(30)
+        connection.connect(("127.0.0.1", service.port))
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        received = b""
+        while part := connection.recv(65536):
+            received += part
+            time.sleep(0.005)
+    assert received.partition(b"\r\n\r\n")[2] == service.client.get(path).content
 
 
 class GatedModel(ServedModel):
