@@ -81,6 +81,10 @@ class Classifier(ABC):
         """
 
     @abstractmethod
+    def with_threads(self, threads: int) -> Classifier:
+        """A copy of which one batch of photos is scored by so many threads (a core each)."""
+
+    @abstractmethod
     def serialize(self, path: str | os.PathLike[str]) -> Path:
         """Save the classifier as one file, in place of an earlier one only when it is whole.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import logging
 import os
@@ -164,11 +165,18 @@ class ScikitClassifier(Classifier):
 
         A probability of 0 counts as the smallest that float32 can hold, 1e-38.
         """
-        probabilities = self._probabilities(self._trained()[0].prepared_features(images))
+        probabilities = self._probabilities(self._trained()[0].raw_scores(images, "features"))
         logarithms: NDArray[np.float32] = np.log(
             np.maximum(probabilities, np.finfo(np.float32).tiny)
         )
         return logarithms
+
+    def with_threads(self, threads: int) -> ScikitClassifier:
+        """See `Classifier.with_threads`."""
+        base, columns = self._trained()
+        other = copy.copy(self)
+        other._fitted = base.with_threads(threads), columns
+        return other
 
     def _trained(self) -> tuple[TransferLearningModel, NDArray[np.int64]]:
         if self._fitted is None:

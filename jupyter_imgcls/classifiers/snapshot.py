@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import safetensors.numpy
 from safetensors import SafetensorError
@@ -49,6 +49,12 @@ class Snapshot:
         """The present state of a network, which nobody else may be using."""
         onnx = network.to_onnx()
         return cls(onnx, network.get_weights(), list(history), OnnxScorer(onnx, preprocessing))
+
+    def with_threads(self, threads: int) -> Snapshot:
+        """The same, but that its scorer uses so many threads."""
+        return replace(
+            self, scorer=OnnxScorer(self.onnx, self.scorer.preprocessing, threads=threads)
+        )
 
     def to_entries(self) -> dict[str, bytes]:
         """The entries of an artifact."""

@@ -270,13 +270,17 @@ class TransferLearningModel(Classifier):
         """See `Classifier.preprocessing`."""
         return self._preprocessing
 
-    def raw_scores(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The network's logits for prepared photos; see `Classifier.raw_scores`."""
-        return self._get_snapshot().scorer.run_arrays(images)
+    def raw_scores(
+        self, images: NDArray[np.float32], output: Output = "logits"
+    ) -> NDArray[np.float32]:
+        """The network's logits, or features, of prepared photos; see `Classifier.raw_scores`."""
+        return self._get_snapshot().scorer.run_arrays(images, output)
 
-    def prepared_features(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What `featurize` gives, for prepared photos, float32 of shape (n, 3, H, W)."""
-        return self._get_snapshot().scorer.run_arrays(images, "features")
+    def with_threads(self, threads: int) -> TransferLearningModel:
+        """See `Classifier.with_threads`."""
+        other = self.copy()
+        other._snapshot = other._get_snapshot().with_threads(threads)
+        return other
 
     def _infer(
         self, source: Photos, output: Output, batch_size: int, progress: bool

@@ -1,6 +1,6 @@
 """Photos of many requests go through the network together.
 
-Threads decode while another runs the network. A photo waits for others only while the network is
+Threads decode while others run the network. A photo waits for others only while the network is
 busy, or a few milliseconds while others are being decoded. Requests take turns, so that one of a
 thousand photos does not hold up those of one. All state is guarded by one lock.
 """
@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeploymentError, UnreadableImageError
-from ..scoring.pipeline import available_cores
 from .limits import Limits
 from .metrics import Metrics
 from .model import ServedModel
@@ -113,13 +112,13 @@ class Batcher:
         self._ready: deque[_Prepared] = deque()
         self._waiting = 0
         self._decoding = 0
+        self._scoring = 0
         self._closing = False
         self._seconds_a_photo = 0.01
         # Decoded photos are large: their memory is used again, and there is a limit to them.
-        self._ahead = 2 * limits.batch_photos
+        self._ahead = 2 * limits.batch_photos * model.workers
         self._free: list[NDArray[np.float32]] = []
-        self._batch = np.empty((limits.batch_photos, *model.shape), np.float32)
-        loops = [self._score_batches, *[self._decode_photos] * available_cores()]
+        loops = [self._score_batches] * model.workers + [self._decode_photos] * model.cores
         self._threads = [threading.Thread(target=loop, daemon=True) for loop in loops]
 
     def start(self) -> None:
@@ -169,7 +168,8 @@ class Batcher:
 
     def seconds_to_wait(self) -> int:
         """After how many seconds the photos that wait now will be scored, about."""
-        return min(max(1, math.ceil(self._waiting * self._seconds_a_photo)), _LONGEST_RETRY)
+        seconds = math.ceil(self._waiting * self._seconds_a_photo / self._model.workers)
+        return min(max(1, seconds), _LONGEST_RETRY)
 
     def cancel(self, job: Job) -> None:
         """Drop a job whose results nobody wants any more."""
@@ -231,11 +231,13 @@ class Batcher:
         return None
 
     def _score_batches(self) -> None:
-        while batch := self._next_batch():
+        memory = np.empty((self._limits.batch_photos, *self._model.shape), np.float32)
+        while (taken := self._next_batch()) is not None:
+            batch, alone = taken
             started = time.perf_counter()
             failure, scores = None, np.empty((0, 0), np.float32)
             try:
-                scores = self._model.raw_scores(self._stack(batch))
+                scores = self._model.raw_scores(_stack(batch, memory), alone)
             except Exception as error:  # noqa: BLE001 -- the requests of this batch are told
                 _log.exception("The network could not score %d photos", len(batch))
                 failure = error
@@ -243,30 +245,42 @@ class Batcher:
             self.metrics.inference_seconds.observe(seconds)
             self.metrics.batch_photos.observe(len(batch))
             with self._lock:
+                self._scoring -= 1
                 self._seconds_a_photo += 0.1 * (seconds / len(batch) - self._seconds_a_photo)
                 for row, (job, place, array) in enumerate(batch):
                     self._free.append(array)
                     job.failure = failure or job.failure
                     job.settle(place, "" if failure else _checked(scores[row]))
 
-    def _next_batch(self) -> list[_Prepared]:
-        """The photos to be scored next; waits for some, and gives none at the end."""
+    def _next_batch(self) -> tuple[list[_Prepared], bool] | None:
+        """The photos to be scored next, and whether that is all there is to do.
+
+        Waits for some, and gives None at the end.
+        """
         batch: list[_Prepared] = []
         with self._lock:
             while not batch:
                 while not self._ready:
                     if self._closing and not self._jobs and not self._decoding:
-                        return []
+                        self._can_score.notify_all()
+                        return None
                     self._can_score.wait()
                 self._wait_for_others()
-                count = min(len(self._ready), self._limits.batch_photos)
+                # Those that have nothing to do take their share.
+                idle = self._model.workers - self._scoring
+                share = math.ceil(len(self._ready) / idle)
+                count = min(share, self._limits.batch_photos)
                 for job, place, array in (self._ready.popleft() for _ in range(count)):
                     if job.cancelled:
                         self._free.append(array)
                     else:
                         batch.append((job, place, array))
                 self._can_decode.notify(count)
-        return batch
+            alone = not (self._scoring or self._decoding or self._ready or self._jobs)
+            self._scoring += 1
+            if self._ready:
+                self._can_score.notify()
+        return batch, alone
 
     def _wait_for_others(self) -> None:
         until = time.monotonic() + self._limits.delay
@@ -275,13 +289,14 @@ class Batcher:
             if left <= 0 or not self._can_score.wait(left):
                 return
 
-    def _stack(self, batch: list[_Prepared]) -> NDArray[np.float32]:
-        if len(batch) == 1:
-            return batch[0][2][None]
-        images = self._batch[: len(batch)]
-        for row, (_, _, array) in zip(images, batch, strict=True):
-            row[:] = array
-        return images
+
+def _stack(batch: list[_Prepared], memory: NDArray[np.float32]) -> NDArray[np.float32]:
+    if len(batch) == 1:
+        return batch[0][2][None]
+    images = memory[: len(batch)]
+    for row, (_, _, array) in zip(images, batch, strict=True):
+        row[:] = array
+    return images
 
 
 def _checked(scores: NDArray[np.float32]) -> Result:

@@ -153,6 +153,14 @@ def test_photos_of_concurrent_requests_share_batches(service):
             assert json.loads(text) == pytest.approx(alone[seed % 8], abs=1e-5)
 
 
+@pytest.mark.parametrize("cores", [1, 2, 3])
+def test_it_scores_with_as_many_cores_as_it_is_given(classifier, cores):
+    with served(ServedModel(classifier, cores)) as service:
+        response = service.score(*(entry(photo, addSoftmax=True) for photo in PHOTOS * 20))
+    scores = TransferLearningModel.parse_serialized_result(response.text)
+    assert np.allclose(scores, np.tile(classifier.score(PHOTOS), (20, 1)), atol=1e-5)
+
+
 # -- for people ---------------------------------------------------------------------------------
 
 

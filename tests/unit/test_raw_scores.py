@@ -32,3 +32,12 @@ def test_the_raw_scores_of_a_network_are_its_outputs(models, photos):
     prepared = np.stack([models[0].preprocessing(path) for path in photos.paths])
     assert not np.allclose(models[0].raw_scores(prepared).sum(axis=1), 1)
     assert models[0].raw_scores(prepared[:0]).shape == (0, 3)
+
+
+def test_the_scores_are_the_same_with_any_number_of_threads(models, photos):
+    for model in models:
+        prepared = np.stack([model.preprocessing(path) for path in photos.paths])
+        for threads in (1, 2):
+            other = model.with_threads(threads)
+            assert np.allclose(other.raw_scores(prepared), model.raw_scores(prepared), atol=1e-5)
+            assert np.allclose(other.score(photos), model.score(photos), atol=1e-5)
