@@ -28,6 +28,7 @@ __all__ = ["Batcher", "Job", "OverloadedError", "Result"]
 _log = logging.getLogger(__name__)
 
 _LONGEST_RETRY = 30  # seconds
+_BYTES_A_BATCH = 2**25
 
 Result = NDArray[np.float32] | str
 """Raw scores of a photo, float32 (classes,), or why there are none."""
@@ -116,7 +117,9 @@ class Batcher:
         self._closing = False
         self._seconds_a_photo = 0.01
         # Decoded photos are large: their memory is used again, and there is a limit to them.
-        self._ahead = 2 * limits.batch_photos * model.workers
+        most = _BYTES_A_BATCH // (4 * math.prod(model.shape))
+        self._batch_photos = max(1, min(limits.batch_photos, most))
+        self._ahead = 2 * self._batch_photos * model.workers
         self._free: list[NDArray[np.float32]] = []
         loops = [self._score_batches] * model.workers + [self._decode_photos] * model.cores
         self._threads = [threading.Thread(target=loop, daemon=True) for loop in loops]
@@ -231,7 +234,7 @@ class Batcher:
         return None
 
     def _score_batches(self) -> None:
-        memory = np.empty((self._limits.batch_photos, *self._model.shape), np.float32)
+        memory = np.empty((self._batch_photos, *self._model.shape), np.float32)
         while (taken := self._next_batch()) is not None:
             batch, alone = taken
             started = time.perf_counter()
@@ -269,7 +272,7 @@ class Batcher:
                 # Those that have nothing to do take their share.
                 idle = self._model.workers - self._scoring
                 share = math.ceil(len(self._ready) / idle)
-                count = min(share, self._limits.batch_photos)
+                count = min(share, self._batch_photos)
                 for job, place, array in (self._ready.popleft() for _ in range(count)):
                     if job.cancelled:
                         self._free.append(array)
@@ -284,7 +287,7 @@ class Batcher:
 
     def _wait_for_others(self) -> None:
         until = time.monotonic() + self._limits.delay
-        while self._decoding and len(self._ready) < self._limits.batch_photos:
+        while self._decoding and len(self._ready) < self._batch_photos:
             left = until - time.monotonic()
             if left <= 0 or not self._can_score.wait(left):
                 return

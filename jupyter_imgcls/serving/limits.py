@@ -24,7 +24,7 @@ class Limits:
     buffered_bytes : int
         Bodies of all requests that are being received or worked on; beyond, status 503.
     batch_photos : int
-        That go through the network at once.
+        That go through the network at once; fewer if they are larger than 32 MiB together.
     delay : float
         Seconds that a photo waits at most for others to share its batch, and only while others
         are being decoded.
