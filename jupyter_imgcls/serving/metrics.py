@@ -87,7 +87,8 @@ class Measured:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        scoring = scope["path"] == self._score_path
+        # On a cluster the service lies below a prefix (root_path).
+        scoring = scope["path"].removeprefix(scope.get("root_path", "")) == self._score_path
         status = 500  # if nothing is answered, the server answers that
 
         async def counted(message: Message) -> None:
