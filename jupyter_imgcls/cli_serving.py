@@ -102,7 +102,7 @@ def deployments(storage: Storage = None, as_json: AsJson = False) -> None:
         _use(storage)
         found = [d.describe() for d in Deployment.list_deployment(everywhere=storage is None)]
         lines = [
-            "\t".join(str(facts[key]) for key in ("name", "status", "url", "log"))
+            "\t".join(facts[key] or "-" for key in ("name", "status", "url", "log"))
             for facts in found
         ]
         finish("\n".join(lines) or "Nothing is deployed.", {"deployments": found}, as_json)
@@ -252,4 +252,6 @@ def _told(facts: dict[str, Any]) -> str:
     ]
     if facts["key_file"]:
         lines.append(f"Its key: {facts['key_file']}")
-    return "\n".join([*lines, f"Its log: {facts['log']}"])
+    if facts["log"]:
+        lines.append(f"Its log: {facts['log']}")
+    return "\n".join(lines)

@@ -46,7 +46,7 @@ def score(
     parameters: Mapping[str, Any] | None = None,
     *,
     timeout: float = 60.0,
-    retries: int = 5,
+    retries: int = 6,
 ) -> str:
     """Have photos scored by a service.
 

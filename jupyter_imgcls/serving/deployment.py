@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
+import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..classifiers import Classifier, ScikitClassifier, TransferLearningModel
 from ..classifiers.artifact import Artifact
-from ..errors import DeploymentError, ServiceError
-from ..scoring import Photos
-from . import local, records
-from .client import score
+from ..context import Context
+from ..errors import DeploymentError
+from . import cluster, local, records
+from .deployed import Deployed, nothing_named
 from .records import Record
 
 if TYPE_CHECKING:
-    from .load_report import LoadTestResult
+    from .docker import DockerImage
 
 __all__ = ["Deployment"]
-
-_log = logging.getLogger(__name__)
 
 TARGETS = ("local", "cluster")
 
 
-class Deployment:
+class Deployment(Deployed):
     """A classifier as a web service.
 
     A local service is a process of its own on this machine. It outlives the kernel that started
@@ -90,19 +89,19 @@ class Deployment:
                 f"A local service is one process, which uses all cores, so that replicas is 1, not "
                 f"{replicas}. For more take target='cluster'."
             )
-        self._folder = records.folder_of(deployment_name)
-        self._model = model
-        self._with_key = with_key
-        self._wanted = Record(
+        wanted = Record(
             deployment_name,
             target,
-            uuid.uuid4().hex[:12],
+            _new_instance(),
             host=host,
             port=port or 0,
             replicas=replicas,
             autoscaling=autoscaling,
             address=address,
         )
+        super().__init__(records.folder_of(deployment_name), wanted)
+        self._model = model
+        self._with_key = with_key
 
     # -- start and stop -------------------------------------------------------------------------
 
@@ -133,7 +132,7 @@ class Deployment:
                 self._start(record)
         except FileExistsError as error:
             raise DeploymentError(
-                f"The name '{self.name}' is in use: {self._found()!r}. Delete that first "
+                f"The name '{self.name}' is in use: {self._at(self._folder)!r}. Delete that first "
                 f"(Deployment.delete_if_service_exist({self.name!r})), or choose another name."
             ) from error
         return self
@@ -153,6 +152,38 @@ class Deployment:
         self._start(record)
         return self
 
+    def update(self, model: Classifier | str | os.PathLike[str]) -> Deployment:
+        """Serve another classifier under the same name, URL and key.
+
+        On a cluster one replica after the other is replaced, and the service goes on to answer. A
+        local service is started again; clients ask again meanwhile. If the new one does not start,
+        the old one stays.
+
+        Parameters
+        ----------
+        model : Classifier or path
+            As for the class.
+
+        Raises
+        ------
+        DeploymentError
+            If there is no such deployment, or the new one does not start.
+        """
+        old = self._record()
+        new = replace(old, instance=_new_instance(), created=time.time())
+        _save(model, new.artifact(self._folder))
+        try:
+            if old.target == "local":
+                self._stop(old)
+            self._start(new, update=True)
+        except BaseException:
+            new.artifact(self._folder).unlink(missing_ok=True)
+            if old.target == "local":
+                self._start(old)
+            raise
+        old.artifact(self._folder).unlink(missing_ok=True)
+        return self
+
     def delete(self) -> None:
         """Stop the service and remove all that is kept of it, key and log included.
 
@@ -164,35 +195,33 @@ class Deployment:
             If there is no such deployment.
         """
         if not self.is_existing_service():
-            raise _nothing_named(self.name)
+            raise nothing_named(self.name)
         self._stop(records.read_record(self._folder))
         records.remove(self._folder)
 
-    def _start(self, record: Record) -> None:
+    def _start(self, record: Record, update: bool = False) -> None:
         if record.target == "local":
             local.start(self._folder, record)
             return
-        from . import cluster
-
-        key = records.read_key(self._folder)
-        records.write_record(self._folder, record)
+        if not update:
+            # Before there is a service, so that one whose start is cut off can be found.
+            records.write_record(self._folder, record)
         url = cluster.deploy(
             record.name,
             record.artifact(self._folder),
-            None if key is None else key[1],
+            self.service_key,
             record.replicas,
             record.autoscaling,
             record.address,
+            update=update,
         )
         records.write_record(self._folder, replace(record, url=url))
 
     def _stop(self, record: Record | None) -> None:
         if record is None or record.target == "local":
             local.stop(self._folder)
-            return
-        from . import cluster
-
-        cluster.delete(record.name)
+        else:
+            cluster.delete(record.name, record.address)
 
     # -- find -----------------------------------------------------------------------------------
 
@@ -212,7 +241,7 @@ class Deployment:
         if here in folders:
             folders = [here]
         if not folders:
-            raise _nothing_named(deployment_name)
+            raise nothing_named(deployment_name)
         if len(folders) > 1:
             raise DeploymentError(
                 f"There are several deployments named '{deployment_name}': "
@@ -243,197 +272,66 @@ class Deployment:
         deployment._folder = folder
         return deployment
 
-    # -- what there is --------------------------------------------------------------------------
+    # -- pack -----------------------------------------------------------------------------------
 
-    @property
-    def name(self) -> str:
-        """Name of the deployment."""
-        return self._wanted.name
+    def build_docker_image(self, folder: str | os.PathLike[str] | None = None) -> DockerImage:
+        """Write what a Docker image of the service is built from, and build it.
 
-    @property
-    def folder(self) -> Path:
-        """Where its record, log, key and classifier are kept."""
-        return self._folder
+        The service need not be deployed for that.
 
-    def is_existing_service(self) -> bool:
-        """Whether there is a deployment of this name, in whatever state."""
-        return self._folder.is_dir()
+        Parameters
+        ----------
+        folder : path, optional
+            For what the image is built from; ``docker/<name>`` of the outputs by default.
 
-    @property
-    def service_url(self) -> str:
-        """Where the service scores photos."""
-        return self._record().url
-
-    @property
-    def service_key(self) -> str | None:
-        """The key of the service; None where it needs none."""
-        self._record()
-        key = records.read_key(self._folder)
-        return None if key is None else key[1]
-
-    @property
-    def target(self) -> str:
-        """``"local"`` or ``"cluster"``."""
-        record = self._found_record()
-        return (record or self._wanted).target
-
-    @property
-    def status(self) -> str:
-        """State of the service.
-
-        ``"running"``; ``"not answering"``: there is a process, which does not say that it serves;
-        ``"crashed"``: there is none any more (see `log`, `restart`); ``"incomplete"``: it is being
-        prepared, or the program that did so ended meanwhile (see `delete`); ``"not deployed"``.
-        For a cluster, what it says.
-        """
-        if not self.is_existing_service():
-            return "not deployed"
-        record = self._found_record()
-        if record is None:
-            return "incomplete"
-        if record.target == "cluster":
-            from . import cluster
-
-            return cluster.status(record.name)
-        if not local.processes(self._folder):
-            return "crashed"
-        return "running" if local.is_ready(record) else "not answering"
-
-    def describe(self) -> dict[str, Any]:
-        """What is known of it, for tables and JSON; the key is not in it, only the key's file."""
-        record, key = self._found_record(), records.read_key(self._folder)
-        return {
-            "name": self.name,
-            "target": self.target,
-            "status": self.status,
-            "url": "" if record is None else record.url,
-            "key_file": None if key is None else str(key[0]),
-            "log": str(self._folder / local.LOG),
-            "created": None if record is None else record.created,
-        }
-
-    def log(self, lines: int = 50) -> str:
-        """The last lines of what a local service wrote."""
-        return local.end_of_log(self._folder, lines)
-
-    def _found_record(self) -> Record | None:
-        return records.read_record(self._folder)
-
-    def _record(self) -> Record:
-        record = self._found_record()
-        if record is not None:
-            return record
-        if self.is_existing_service():
-            raise DeploymentError(
-                f"The deployment '{self.name}' is being started, or its start was cut off: wait, "
-                "or delete it and deploy again."
-            )
-        raise _nothing_named(self.name)
-
-    def _found(self) -> Deployment:
-        return self._at(self._folder)
-
-    def __repr__(self) -> str:
-        record = self._found_record()
-        where = f", {record.url}" if record and record.url else ""
-        return f"<Deployment '{self.name}', {self.target}, {self.status}{where}>"
-
-    # -- use ------------------------------------------------------------------------------------
-
-    def score_image(
-        self,
-        image_path_or_url: Photos,
-        image_resize_dims: Sequence[int] | None = None,
-        parameters: Mapping[str, Any] | None = None,
-    ) -> str:
-        """Have a photo scored, or several; see `jupyter_imgcls.serving.client.score`.
+        Returns
+        -------
+        DockerImage
+            Says so where no Docker engine answers; then what it needs is in the folder.
 
         Raises
         ------
         DeploymentError
-            If the service has crashed; the message has the end of its log.
-        ServiceError, UnreadableImageError, DownloadError
-            See there.
+            If there is neither a model nor such a deployment, the folder holds other files, or
+            ``docker build`` fails.
         """
-        try:
-            return score(
-                image_path_or_url,
-                self.service_url,
-                self.service_key,
-                image_resize_dims,
-                parameters,
-            )
-        except ServiceError as error:
-            if self.target == "local" and self.status == "crashed":
-                raise DeploymentError(
-                    f"The service '{self.name}' has crashed; restart() starts it again. The end of "
-                    f"its log:\n{self.log(15)}"
-                ) from error
-            raise
+        from .docker import build_context, build_image
 
-    @staticmethod
-    def score_existing_service_with_image(
-        image_path_or_url: Photos,
-        service_endpoint_url: str,
-        service_key: str | None = None,
-        image_resize_dims: Sequence[int] | None = None,
-        parameters: Mapping[str, Any] | None = None,
-    ) -> str:
-        """Have photos scored by any service, given its URL and key.
+        if folder is None:
+            folder = Context.get_global_context().storage.outputs_path / "docker" / self.name
+        with self._artifact() as artifact:
+            return build_image(build_context(artifact, self.name, Path(folder)), self.name)
 
-        See `jupyter_imgcls.serving.client.score`.
-        """
-        return score(
-            image_path_or_url, service_endpoint_url, service_key, image_resize_dims, parameters
-        )
-
-    def load_test(
-        self,
-        images: Photos,
-        users: int = 8,
-        duration: float = 10.0,
-        rate: float | None = None,
-        warm_up: float = 2.0,
-        *,
-        progress: bool = True,
-    ) -> LoadTestResult:
-        """Measure how many requests the service answers, and how fast.
-
-        See `jupyter_imgcls.serving.load_test`: also for `start_load_test`, which returns at once,
-        and `load_sweep`, which goes through numbers of users.
+    def export_kuberay(self, path: str | os.PathLike[str], image: str | None = None) -> Path:
+        """Write the manifest of a RayService, to run the service on Kubernetes.
 
         Parameters
         ----------
-        images : path, bytes, ndarray, Image, dataset, or a sequence of the former
-            Photos to send in turn.
-        users : int
-            Clients that ask at the same time, each again when it has its answer.
-        duration : float
-            Seconds to measure.
-        rate : float, optional
-            Requests a second, whether they are answered or not, in place of `users`.
-        warm_up : float
-            Seconds under load before the measurement.
-        progress : bool
-            Show how it goes: in a notebook charts with a Stop button, elsewhere a line.
-
-        Raises
-        ------
-        DeploymentError, ServiceError, UnreadableImageError
-            As for `score_image`.
+        path : path
+            File to write, such as ``service.yaml``; it says what to do with it.
+        image : str, optional
+            Made from ``Dockerfile.ray`` of what `build_docker_image` wrote, where the cluster pulls
+            it from; ``imgcls-<name>-ray`` by default.
         """
-        from .load_test import load_test
+        from .kuberay import export_kuberay
 
-        return load_test(
-            self.service_url,
-            self.service_key,
-            images,
-            users=users,
-            duration=duration,
-            rate=rate,
-            warm_up=warm_up,
-            progress=progress,
-        )
+        record = self._found_record() or self._wanted
+        return export_kuberay(path, self.name, image, record.replicas, record.autoscaling)
+
+    @contextmanager
+    def _artifact(self) -> Iterator[Path]:
+        """The classifier's file: that of the service, else of the model that was given."""
+        if self._model is None or self.is_existing_service():
+            yield self._record().artifact(self._folder)
+            return
+        with tempfile.TemporaryDirectory(prefix="imgcls-") as folder:
+            file = Path(folder) / "classifier.model"
+            _save(self._model, file)
+            yield file
+
+
+def _new_instance() -> str:
+    return uuid.uuid4().hex[:12]
 
 
 def _save(model: Classifier | str | os.PathLike[str], file: Path) -> None:
@@ -443,10 +341,3 @@ def _save(model: Classifier | str | os.PathLike[str], file: Path) -> None:
         return
     # Read, so that a damaged file is refused before anything is started.
     Artifact.read(model, TransferLearningModel.kind, ScikitClassifier.kind).write(file)
-
-
-def _nothing_named(name: str) -> DeploymentError:
-    others = ", ".join(f"'{folder.name}'" for folder in records.folders_everywhere())
-    return DeploymentError(
-        f"There is no deployment named '{name}'. There is {others or 'none at all'}."
-    )

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from ..errors import DeploymentError
 from .client import http_client, is_loopback
 from .records import Record, read_key, write_record
 
-__all__ = ["LOG", "end_of_log", "is_ready", "processes", "start", "stop"]
+__all__ = ["LOG", "end_of_log", "is_ready", "processes", "start", "stop", "wait_gone"]
 
 LOG = "service.log"
 _MODULE = "jupyter_imgcls.serving.server"
@@ -95,10 +95,7 @@ def stop(folder: Path) -> None:
         for process in serving:
             with suppress(psutil.NoSuchProcess):
                 end(process)
-        until = time.monotonic() + _STOP_SECONDS
-        while serving and time.monotonic() < until:
-            time.sleep(0.02)
-            serving = [process for process in serving if _is_alive(process)]
+        serving = wait_gone(serving, _STOP_SECONDS)
     _bury()
     if serving:
         raise DeploymentError(
@@ -115,6 +112,19 @@ def processes(folder: Path) -> list[psutil.Process]:
     _bury()
     files = {file.name for file in folder.glob("*.model")}
     return [process for process in psutil.process_iter() if _serves(process, files)]
+
+
+def wait_gone(waited_for: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until processes have ended; gives those that have not.
+
+    `psutil.wait_procs` would wait on for one that has ended, until the kernel that started it asks.
+    """
+    until = time.monotonic() + seconds
+    while alive := [process for process in waited_for if _is_alive(process)]:
+        if time.monotonic() > until:
+            break
+        time.sleep(0.02)
+    return alive
 
 
 def is_ready(record: Record, timeout: float = 2.0) -> bool:
@@ -211,7 +221,7 @@ def _url(host: str, port: int, name: str) -> str:
 
 def _in_use(host: str, port: int) -> bool:
     try:
-        with _bound(host, port):
+        with bound(host, port):
             return False
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
@@ -221,7 +231,7 @@ def _in_use(host: str, port: int) -> bool:
 
 def _free_port(host: str) -> int:
     try:
-        with _bound(host, 0) as listener:
+        with bound(host, 0) as listener:
             return int(listener.getsockname()[1])
     except OSError as error:
         raise DeploymentError(
@@ -229,7 +239,7 @@ def _free_port(host: str) -> int:
         ) from error
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
     return socket.create_server(
         (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
     )

@@ -6,16 +6,14 @@ import json
 import socket
 import subprocess
 import sys
-import threading
 import time
-import zipfile
 
 import numpy as np
 import psutil
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from jupyter_imgcls import ScikitClassifier
+from jupyter_imgcls import ScikitClassifier, load_classifier
 from jupyter_imgcls.context import Context
 from jupyter_imgcls.cvtk.operationalization import AMLDeployment
 from jupyter_imgcls.cvtk.utils.constants import ClassificationRESTApiParamters
@@ -33,14 +31,16 @@ def model(small_model):
 
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory):
-    """Where the deployments of this module are kept."""
-    return tmp_path_factory.mktemp("storage")
+    """Where the deployments of this module are kept, by a user of its own."""
+    folder = tmp_path_factory.mktemp("storage")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(folder / "user"))
+        yield folder
 
 
 @pytest.fixture(autouse=True)
-def its_context(context, storage, tmp_path_factory, monkeypatch):
+def its_context(context, storage):
     """After `context`, which each test gets anew: what is deployed here lives longer."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(storage / "user"))
     return Context.create(storage, storage, storage)
 
 
@@ -262,6 +262,25 @@ def test_a_crashed_one_is_shown_as_such_and_restarts_at_the_same_url(
     assert deployment.score_image(photo) == answer
 
 
+def test_another_classifier_takes_its_place_and_one_that_fails_does_not(
+    small_model, model, photo, tmp_path, monkeypatch, delete_afterwards
+):
+    delete_afterwards("updated")
+    deployment = Deployment("updated", model).deploy()
+    url, key = deployment.service_url, deployment.service_key
+
+    deployment.update(small_model(["cup", "plate", "bowl"]))
+    assert np.array(model.parse_serialized_result(deployment.score_image(photo))).shape == (1, 3)
+    assert (deployment.service_url, deployment.service_key) == (url, key)
+    assert len(list(deployment.folder.glob("*.model"))) == 1
+
+    save_damaged(model, monkeypatch)
+    with pytest.raises(DeploymentError, match="did not start"):
+        deployment.update(model)
+    assert np.array(model.parse_serialized_result(deployment.score_image(photo))).shape == (1, 3)
+    assert len(list(deployment.folder.glob("*.model"))) == 1
+
+
 def test_another_program_is_never_taken_for_the_service(deployed):
     artifact = next(deployed.folder.glob("*.model"))
     # Names the file, as an editor would, or the module; not both.
@@ -286,6 +305,34 @@ def test_one_that_hangs_is_not_called_running(deployed):
     finally:
         process.resume()
     assert deployed.status == "running"
+
+
+# -- packing ------------------------------------------------------------------------------------
+
+
+def test_it_is_packed_whether_it_is_deployed_or_not(deployed, model, tmp_path, monkeypatch, photos):
+    monkeypatch.setenv("PATH", str(tmp_path))  # where there is no Docker
+    new = Deployment("packed", model).build_docker_image(tmp_path / "packed")
+    there = Deployment.find("cups").build_docker_image()
+
+    assert "Docker is not installed" in repr(new)
+    for image in (new, there):
+        packed = load_classifier(image.context / "classifier.model")
+        assert np.array_equal(packed.score(photos), model.score(photos))
+    assert there.context.parts[-2:] == ("docker", "cups")
+    key = deployed.service_key
+    assert not any(key.encode() in file.read_bytes() for file in there.context.iterdir())
+    with pytest.raises(DeploymentError, match="no deployment named 'packed'"):
+        Deployment("packed").build_docker_image(tmp_path / "none")
+
+
+def test_it_is_described_for_kubernetes(model, tmp_path):
+    deployment = Deployment("packed", model, target="cluster", autoscaling=(1, 4))
+    text = deployment.export_kuberay(tmp_path / "service.yaml", "me/cups:1").read_text()
+
+    assert "kind: RayService" in text
+    assert "image: me/cups:1" in text
+    assert "maxReplicas: 4" in text
 
 
 # -- what goes wrong ----------------------------------------------------------------------------
@@ -360,14 +407,18 @@ def test_a_file_that_is_no_classifier_is_refused(tmp_path, nothing_left):
         Deployment("wrong", tmp_path / "x.model").deploy()
 
 
-def test_a_service_that_cannot_start_says_why(model, tmp_path, nothing_left, monkeypatch):
-    def save_damaged(_, file):
+def save_damaged(model, monkeypatch):
+    """From now on a deployed file is damaged on its way, as by a disk."""
+
+    def save(_, file):
         model.serialize(file)
-        with zipfile.ZipFile(file, "a") as archive:
-            archive.comment = b"?"
         file.write_bytes(file.read_bytes()[:-2000])
 
-    monkeypatch.setattr("jupyter_imgcls.serving.deployment._save", save_damaged)
+    monkeypatch.setattr("jupyter_imgcls.serving.deployment._save", save)
+
+
+def test_a_service_that_cannot_start_says_why(model, nothing_left, monkeypatch):
+    save_damaged(model, monkeypatch)
     with pytest.raises(DeploymentError, match="did not start") as raised:
         Deployment("damaged", model).deploy()
     assert "not a saved classifier, or it is damaged" in str(raised.value)
@@ -420,25 +471,3 @@ def test_nothing_can_be_done_with_what_is_not_deployed(photo):
             call()
     with pytest.raises(DeploymentError, match="give the model"):
         nothing.deploy()
-
-
-def test_the_requests_that_it_accepted_are_finished_before_it_is_deleted(
-    model, photos, delete_afterwards
-):
-    delete_afterwards("busy")
-    deployment = Deployment("busy", model).deploy()
-    answers = []
-
-    def ask():
-        many = [photos.images[i % 10].storage_path for i in range(30)]
-        answers.append(json.loads(deployment.score_image(many)))
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    while not serving(deployment).net_connections("tcp")[1:]:
-        time.sleep(0.01)
-    deployment.restart()
-    for thread in threads:
-        thread.join()
-    assert [len(answer) for answer in answers] == [30] * 4
