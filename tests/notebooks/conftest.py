@@ -12,7 +12,7 @@ import pytest
 from ipykernel.kernelspec import write_kernel_spec
 from nbformat import NotebookNode
 
-from jupyter_imgcls.serving import local
+from jupyter_imgcls.serving import local, local_ray
 
 NotebookRunner = Callable[[NotebookNode], NotebookNode]
 
@@ -43,6 +43,7 @@ def run_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     # Of a notebook that failed before it deleted its service.
     for folder in tmp_path.glob("*/deployments/*"):
         local.stop(folder)
+    local_ray.stop()
 
 
 def printed(notebook: NotebookNode, stream: str = "stdout") -> str:

@@ -1,7 +1,7 @@
-"""The code of the 2018 article, cell by cell up to evaluation, with only its import lines changed.
+"""The code of the 2018 article, cell by cell, with only its import lines changed.
 
-What differs beside them are values that the article invites to change, each in a line of its own.
-Its widgets and its deployment are not here.
+What differs beside them are values that the article invites to change, and the URL of a photo that
+is no longer there. Its widgets are not here.
 """
 
 # ruff: noqa: E501 - the article's own lines
@@ -16,9 +16,12 @@ import safetensors.numpy
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
+from jupyter_imgcls import TransferLearningModel
 from jupyter_imgcls.backends.base_models import get_base_model
 from jupyter_imgcls.backends.gluon import GluonBackend
+from tests.unit.file_server import file_server
 
+from . import article_deployment
 from .conftest import printed, results
 
 SET_UP = """\
@@ -171,14 +174,24 @@ assert np.allclose(dnn_model.score(test_set).sum(axis=1), 1)
 
 CELLS = [
     SET_UP, DATASET, SPLIT, AUGMENT, MODEL, TRAIN, PROGRESS, EVALUATE, FOR_THE_VIEWERS, SAVE, CHECK,
+    *article_deployment.CELLS,
 ]  # fmt: skip
 CELL_BREAK = "# %%\n"
 COUNTS = {"bowl": 5, "cup": 19, "cutlery": 7, "plate": 32}  # as many as the article has
 
 
-def article(**values: object) -> list[str]:
+def article(photo_url: str, aml_env: str, **values: object) -> list[str]:
     """Its cells, with other values for some of its variables."""
     text = CELL_BREAK.join(CELLS)
+    for old, new in {
+        article_deployment.PHOTO_URL: photo_url,
+        'aml_env="cluster"': f'aml_env="{aml_env}"',
+        # Where it says 'please replace'.
+        'service_endpoint_url = ""': "service_endpoint_url = deploy_obj.service_url",
+        'service_key = ""': "service_key = deploy_obj.service_key",
+    }.items():
+        assert old in text
+        text = text.replace(old, new)
     for name, value in values.items():
         line = f"{name} = {value!r}"
         text, found = re.subn(rf"^{name} = .*$", lambda _, line=line: line, text, flags=re.M)
@@ -212,20 +225,32 @@ def put_weights(file: Path) -> None:
     safetensors.numpy.save_file(body, file)
 
 
-@pytest.mark.parametrize(("classifier_name", "augment_train_set"), [("dnn", True), ("svm", False)])
+@pytest.mark.parametrize(
+    ("classifier_name", "augment_train_set", "aml_env"),
+    [
+        # Starts a Ray of its own, which takes what two cores have.
+        pytest.param("dnn", True, "cluster", marks=pytest.mark.xdist_group("ray")),
+        ("svm", False, "local"),
+    ],
+)
 def test_the_articles_code_runs_with_only_its_imports_changed(
-    classifier_name, augment_train_set, tmp_path, run_notebook
+    classifier_name, augment_train_set, aml_env, tmp_path, run_notebook
 ):
     put_weights(tmp_path / "cvtk_output" / "base_models" / "resnet18.safetensors")
-    cells = article(
-        out_root_path="cvtk_output",
-        dataset_location=put_photos(tmp_path / "imgs_recycling"),
-        augment_train_set=augment_train_set,
-        lr_per_mb=[0.05, 0.005],
-        input_resoluton=64,
-        classifier_name=classifier_name,
-    )
-    notebook = run_notebook(new_notebook(cells=[new_code_cell(cell) for cell in cells]))
+    photos = put_photos(tmp_path / "imgs_recycling")
+    with file_server() as web:
+        web.files["/microsoft_logo.png"] = (tmp_path / "imgs_recycling/cup/cup1.png").read_bytes()
+        cells = article(
+            f"{web.url}/microsoft_logo.png",
+            aml_env,
+            out_root_path="cvtk_output",
+            dataset_location=photos,
+            augment_train_set=augment_train_set,
+            lr_per_mb=[0.05, 0.005],
+            input_resoluton=64,
+            classifier_name=classifier_name,
+        )
+        notebook = run_notebook(new_notebook(cells=[new_code_cell(cell) for cell in cells]))
 
     text = printed(notebook)
     assert '"outputs_path": "cvtk_output"' in results(notebook, "text/plain")[0]
@@ -239,9 +264,24 @@ def test_the_articles_code_runs_with_only_its_imports_changed(
     if classifier_name == "svm":
         # Even random features tell the colours of the classes apart.
         assert float(accuracy[1]) == 100
-    matrix = text.partition("Confusion matrix = ")[2]
+    (matrix,) = re.findall(r"Confusion matrix = \n(.*?\]\])", text, re.S)
     assert sum(map(int, re.findall(r"\d+", matrix))) == 22
     refined = classifier_name == "dnn"
     assert len(results(notebook, "image/png")) == 1 + refined  # of the evaluation and the training
     assert len(list((tmp_path / "cvtk_output").glob("model_trained/*.model"))) == refined
     assert (tmp_path / "cvtk_output" / "saved_classifier.model").exists()
+
+    assert "Deployment DONE\n" in text
+    assert len(re.findall(r"Time for API call: \d+\.\d\d seconds\n", text)) == 10
+    answers = re.findall(r"serialized_result_in_json: (.*)", text)
+    assert len(answers) == len(["file", "URL", "softmax", "file", "URL", "file"])
+    rows = [TransferLearningModel.parse_serialized_result(answer) for answer in answers]
+    assert np.array(rows).shape == (6, 1, 4)
+    assert np.array(rows[2]).sum() == pytest.approx(1, abs=1e-4)
+    (by_http,) = (shown for shown in results(notebook, "text/plain") if shown.startswith("['["))
+    assert by_http.count("[") == 3
+    label = re.search(r"Class label: (\w+)", text)
+    assert label
+    assert label[1] in COUNTS
+    assert f"<Deployment 'wsdeployment', {aml_env}, running, http://" in text
+    assert not list((tmp_path / "cvtk_output" / "deployments").glob("*"))
