@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .data.augment_view import show_augmentations
     from .errors import ImgclsError
     from .evaluation import ClassificationEvaluation
+    from .serving.deployment import Deployment
 
     __version__: str
 
@@ -30,6 +31,7 @@ __all__ = [
     "ClassificationDataset",
     "ClassificationEvaluation",
     "Context",
+    "Deployment",
     "EpochRecord",
     "Image",
     "ImgclsError",
@@ -62,6 +64,7 @@ _NAMES = {
     "data.augment_view": ("show_augmentations",),
     "errors": ("ImgclsError",),
     "evaluation": ("ClassificationEvaluation",),
+    "serving.deployment": ("Deployment",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 
