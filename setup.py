@@ -102,6 +102,8 @@ setup(
         "python-multipart>=0.0.18",
         "prometheus-client>=0.20",
         "locust>=2.32",
+        "packaging>=23",
+        "pyyaml>=6",
         "ipywidgets>=8.1",
         "bqplot>=0.12.43",
         "anywidget>=0.9",
@@ -118,6 +120,8 @@ setup(
     extras_require={
         "tensorboard": ["tensorboardX>=2.6"],
         "voila": ["voila>=0.5.8"],
+        # From 2.52 on who joins a cluster can be asked for a token.
+        "cluster": ["ray[serve]>=2.52", "filelock>=3.12"],
         "test": [
             "ruff==0.17.6",
             "mypy==2.4.1",
@@ -136,8 +140,11 @@ setup(
             "build>=1.2",
             "types-tqdm",
             "types-psutil",
+            "types-PyYAML",
             "natsort>=8.4",  # the reference for our natural order
             "tensorboardX>=2.6",
+            "ray[serve]>=2.52",
+            "filelock>=3.12",
         ],
     },
     entry_points={"console_scripts": ["imgcls=jupyter_imgcls.cli:main"]},
