@@ -14,9 +14,9 @@ from fastapi_offline import FastAPIOffline
 from starlette.requests import ClientDisconnect
 
 from ..data.decode import set_max_pixels
-from .batching import OverloadedError
 from .documentation import DESCRIPTION, SCORE_DOCUMENTATION
 from .guard import Guard
+from .jobs import OverloadedError
 from .limits import Limits
 from .metrics import CONTENT_TYPE_LATEST, Measured
 from .model import ServedModel

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import anyio
 from starlette.requests import ClientDisconnect, Request
 
-from .batching import OverloadedError
+from .jobs import OverloadedError
 from .limits import Limits
 from .requests import RefusedRequestError
 

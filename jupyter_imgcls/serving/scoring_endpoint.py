@@ -16,8 +16,9 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from .answers import answer_text, error_text, readable_answer
-from .batching import Batcher, Result
+from .batching import Batcher
 from .bodies import Buffer, Reservation, read_body
+from .jobs import Result
 from .limits import Limits
 from .model import ServedModel
 from .requests import EncodedPhoto, Parameters, RefusedRequestError, ScoringEntry, read_json

@@ -7,7 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from jupyter_imgcls.serving.batching import Batcher, OverloadedError
+from jupyter_imgcls.serving.batching import Batcher
+from jupyter_imgcls.serving.jobs import OverloadedError
 from jupyter_imgcls.serving.limits import Limits
 from jupyter_imgcls.serving.model import ServedModel
 
