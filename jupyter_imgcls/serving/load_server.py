@@ -73,13 +73,15 @@ class ServerWatch:
         self._thread = threading.Thread(target=self._watch, name="imgcls-metrics", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
+        """Begin to look, if that was not done before."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def finish(self) -> ServerFigures | None:
         """Look a last time; the figures since `start`, or None for a service that tells none."""
         self._over.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         looks = self._of_one_process()
         if len(looks) < 2:
             return None

@@ -151,16 +151,17 @@ class LoadTestRun:
             self._measure()
         except BaseException as error:  # noqa: BLE001 - kept for wait(), in the user's thread
             self.error = error
+        finally:
+            self._watch.finish()
         self._ended.set()
 
     def _measure(self) -> None:
         bodies = [photo.body for photo in self._photos]
         arriving: list[Request] = []  # in the second under way
-        watching, duration, cores = False, 0.0, 0.0
+        duration = cores = 0.0
         for report in generate_load(self.plan, bodies, self._stop_asked):
             self.time = report["time"]
-            if self.time >= 0 and not watching:
-                watching = True
+            if self.time >= 0:
                 self._watch.start()
             if not self._stop_asked.is_set():
                 duration = min(max(self.time, 0.0), self.plan.duration)
@@ -187,7 +188,7 @@ class LoadTestRun:
             [request for request in self._requests if request.due <= duration],
             self._arrived,
             self._photos,
-            self._watch.finish() if watching else None,
+            self._watch.finish(),
             cores,
         )
 
