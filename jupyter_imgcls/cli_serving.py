@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from enum import Enum
 from io import BytesIO
@@ -13,7 +14,7 @@ import typer
 from .console import finish, finish_scores, running
 from .context import Context
 from .errors import DeploymentError, ServiceError
-from .files import safe_name, write_whole
+from .files import write_whole
 
 __all__ = ["COMMANDS"]
 
@@ -64,6 +65,9 @@ def deploy(
     address: Annotated[
         str | None, typer.Option(help="cluster: its address; else one is started here.")
     ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Replace the classifier of the service of this name.")
+    ] = False,
     storage: Storage = None,
     as_json: AsJson = False,
 ) -> None:
@@ -75,13 +79,17 @@ def deploy(
 
     with running(quiet=True):
         _use(storage)
+        if model is None and name is None:
+            raise DeploymentError("Give a saved classifier, or --name of a crashed service.")
+        # Of a file's name, what the name of a service may have.
+        named = name or re.sub("[^a-zA-Z0-9]+", "-", model.stem if model else "").strip("-")[:50]
         if model is None:
-            if name is None:
-                raise DeploymentError("Give a saved classifier, or --name of a crashed service.")
-            deployment = Deployment.find(name).restart()
+            deployment = Deployment.find(named).restart()
+        elif update:
+            deployment = Deployment.find(named).update(model)
         else:
             deployment = Deployment(
-                name or safe_name(model.stem).replace("_", "-").replace(".", "-"),
+                named,
                 model,
                 target.value,
                 replicas,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from .load_report import LoadTestResult
 
 __all__ = ["Deployed", "nothing_named"]
+
+_log = logging.getLogger(__name__)
 
 
 class Deployed:
@@ -62,8 +65,7 @@ class Deployed:
     @property
     def target(self) -> str:
         """``"local"`` or ``"cluster"``."""
-        record = self._found_record()
-        return (record or self._wanted).target
+        return (self._whole_record() or self._wanted).target
 
     @property
     def status(self) -> str:
@@ -71,23 +73,27 @@ class Deployed:
 
         ``"running"``; ``"not answering"``: there is a process, which does not say that it serves;
         ``"crashed"``: there is none any more (see `log`, `restart`); ``"incomplete"``: it is being
-        prepared, or the program that did so ended meanwhile (see `delete`); ``"not deployed"``.
-        For a cluster, what it says.
+        prepared, or the program that did so ended meanwhile, or its record is damaged (see
+        `delete`); ``"not deployed"``. For a cluster, what it says, and ``"unreachable"``.
         """
         if not self.is_existing_service():
             return "not deployed"
-        record = self._found_record()
+        record = self._whole_record()
         if record is None:
             return "incomplete"
         if record.target == "cluster":
-            return cluster.status(record.name, record.address)
+            try:
+                return cluster.status(record.name, record.address)
+            except DeploymentError as error:
+                _log.warning("%s", error)
+                return "unreachable"
         if not local.processes(self._folder):
             return "crashed"
         return "running" if local.is_ready(record) else "not answering"
 
     def describe(self) -> dict[str, Any]:
         """What is known of it, for tables and JSON; the key is not in it, only the key's file."""
-        record, key = self._found_record(), records.read_key(self._folder)
+        record, key = self._whole_record(), records.read_key(self._folder)
         return {
             "name": self.name,
             "target": self.target,
@@ -105,11 +111,16 @@ class Deployed:
             return str(cluster.describe(record.name, record.address)["message"])
         return local.end_of_log(self._folder, lines)
 
-    def _found_record(self) -> Record | None:
-        return records.read_record(self._folder)
+    def _whole_record(self) -> Record | None:
+        """What is recorded; None where nothing is, or where that is damaged."""
+        try:
+            return records.read_record(self._folder)
+        except DeploymentError as error:
+            _log.warning("%s", error)
+            return None
 
     def _record(self) -> Record:
-        record = self._found_record()
+        record = records.read_record(self._folder)
         if record is not None:
             return record
         if self.is_existing_service():
@@ -120,7 +131,7 @@ class Deployed:
         raise nothing_named(self.name)
 
     def __repr__(self) -> str:
-        record = self._found_record()
+        record = self._whole_record()
         where = f", {record.url}" if record and record.url else ""
         return f"<Deployment '{self.name}', {self.target}, {self.status}{where}>"
 

@@ -196,7 +196,7 @@ class Deployment(Deployed):
         """
         if not self.is_existing_service():
             raise nothing_named(self.name)
-        self._stop(records.read_record(self._folder))
+        self._stop(self._whole_record())
         records.remove(self._folder)
 
     def _start(self, record: Record, update: bool = False) -> None:
@@ -315,7 +315,7 @@ class Deployment(Deployed):
         """
         from .kuberay import export_kuberay
 
-        record = self._found_record() or self._wanted
+        record = self._whole_record() or self._wanted
         return export_kuberay(path, self.name, image, record.replicas, record.autoscaling)
 
     @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -177,7 +179,11 @@ def kernel(storage, model, tmp_path):
     def begin(name):
         command = [sys.executable, "-c", KERNEL, storage, name, tmp_path / "small.model"]
         program = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         programs.append(program)
         assert program.stdout.readline() == "here\n"
@@ -193,7 +199,7 @@ def test_it_outlives_the_program_that_deployed_it(kernel, photo, delete_afterwar
     delete_afterwards("orphan")
     program = kernel("orphan")
     url = program.stdout.readline().strip()
-    program.kill()
+    os.killpg(program.pid, signal.SIGKILL)  # as Jupyter ends a kernel, with all of its group
     program.wait()
 
     found = Deployment.find("orphan")
@@ -235,6 +241,20 @@ def test_a_start_that_was_cut_off_before_there_was_a_process_is_cleared_away(mod
     assert Deployment.delete_if_service_exist("early")
     assert not folder.exists()
     assert not Deployment.delete_if_service_exist("early")
+
+
+def test_one_with_a_damaged_record_is_shown_and_deleted(model, delete_afterwards):
+    delete_afterwards("damaged")
+    deployment = Deployment("damaged", model).deploy()
+    process = serving(deployment)
+    (deployment.folder / "record.json").write_text("{")
+
+    assert deployment.status == "incomplete"
+    assert "damaged" in [d.describe()["name"] for d in Deployment.list_deployment()]
+    with pytest.raises(DeploymentError, match=r"record\.json is damaged .* delete"):
+        _ = deployment.service_url
+    deployment.delete()
+    assert gone(process)
 
 
 # -- crashes ------------------------------------------------------------------------------------

@@ -94,6 +94,18 @@ def test_a_crashed_service_is_shown_and_started_again(service):
     assert json.loads(again.stdout) == service
 
 
+def test_another_classifier_takes_the_place_of_one(service, small_model, tmp_path, photos):
+    small_model(["saucer", "spoon"]).serialize(tmp_path / "new.model")
+
+    done = imgcls("deploy", tmp_path / "new.model", "--name", "my-cups", "--update")
+
+    assert done.exit_code == 0, done.output
+    assert service["url"] in done.stdout
+    shown = imgcls("score-service", "my-cups", photos.paths[0], "--top", 2).stdout
+    assert "saucer" in shown
+    assert "spoon" in shown
+
+
 def test_what_is_no_photo_is_left_out_with_its_reason(service, photos, tmp_path):
     (tmp_path / "notes.txt").write_text("not a photo")
     whole = Path(photos.images[0].storage_path)
