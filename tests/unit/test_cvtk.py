@@ -9,6 +9,7 @@ import pytest
 from jupyter_imgcls.context import Context
 from jupyter_imgcls.cvtk import CNTKTLModel
 from jupyter_imgcls.cvtk.logging import ToolkitLogger, get_azureml_logger
+from jupyter_imgcls.cvtk.operationalization import AMLDeployment
 from jupyter_imgcls.cvtk.utils.constants import ClassificationRESTApiParamters
 from jupyter_imgcls.errors import WeightsError
 
@@ -46,6 +47,21 @@ def test_the_default_base_model_is_that_of_2018(monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens: no weights to be had
     with pytest.raises(WeightsError, match="resnet18.safetensors"):
         CNTKTLModel(["cup", "plate"])
+
+
+def test_a_deployment_takes_the_keywords_of_2018():
+    deployment = AMLDeployment(
+        deployment_name="wsdeployment",
+        aml_env="cluster",
+        associated_DNNModel="cups.model",
+        cluster_name="ray://head:10001",
+        resource_group="<resource group>",
+        replicas=2,
+    )
+    assert (deployment.name, deployment.target) == ("wsdeployment", "cluster")
+    assert (deployment._wanted.address, deployment._wanted.replicas) == ("ray://head:10001", 2)
+    assert not deployment.is_existing_service()
+    assert AMLDeployment("wsdeployment", aml_env="local", cluster_name="c").target == "local"
 
 
 def test_the_parameter_of_a_scoring_request_keeps_its_name():
