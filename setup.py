@@ -120,8 +120,8 @@ setup(
     extras_require={
         "tensorboard": ["tensorboardX>=2.6"],
         "voila": ["voila>=0.5.8"],
-        # From 2.52 on who joins a cluster can be asked for a token.
-        "cluster": ["ray[serve]>=2.52", "filelock>=3.12"],
+        # Of all its processes, also of those that listen everywhere, this one asks for the token.
+        "cluster": ["ray[serve]>=2.60", "filelock>=3.12"],
         "test": [
             "ruff==0.17.6",
             "mypy==2.4.1",
@@ -143,7 +143,7 @@ setup(
             "types-PyYAML",
             "natsort>=8.4",  # the reference for our natural order
             "tensorboardX>=2.6",
-            "ray[serve]>=2.52",
+            "ray[serve]>=2.60",
             "filelock>=3.12",
         ],
     },

@@ -178,8 +178,7 @@ class Deployment(Deployed):
             self._start(new, update=True)
         except BaseException:
             new.artifact(self._folder).unlink(missing_ok=True)
-            if old.target == "local":
-                self._start(old)
+            self._start(old, update=True)
             raise
         old.artifact(self._folder).unlink(missing_ok=True)
         return self

@@ -7,6 +7,7 @@ can read, for who joins a Ray cluster can run anything there.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import subprocess
@@ -27,9 +28,13 @@ from .ray_head import HEAD
 
 __all__ = ["LocalRay", "environment", "find", "locked", "log_file", "processes", "start", "stop"]
 
+_log = logging.getLogger(__name__)
+
 _MODULE = "jupyter_imgcls.serving.ray_head"
 _START_SECONDS = 180.0
 _STOP_SECONDS = 60.0
+# Ray gives up when a part of it has not answered for 30 seconds, as happens on a busy machine.
+_ATTEMPTS = 3
 _PORT = "port"
 
 # Those that this kernel started: as its children they stay listed when dead, until it asks.
@@ -72,29 +77,17 @@ def start() -> LocalRay:
     if (there := find()) is not None:
         return there
     stop()  # one whose start was cut off
-    port = _port()
-    command = [sys.executable, "-m", _MODULE, str(_folder())]
-    command += ["--port", str(port), "--cores", str(available_cores())]
     _make_token()
-    with log_file().open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 -- no shell; the program is this Python
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            env=environment(),
-        )
-    _started.append(process)
-    try:
-        _wait(process)
-    except BaseException:
-        stop()
-        raise
-    there = find()
-    if there is None:
-        raise _not_started()
-    return there
+    for left in reversed(range(_ATTEMPTS)):
+        _launch(_port())
+        try:
+            return _wait()
+        except BaseException as error:
+            stop()
+            if not left or not isinstance(error, DeploymentError):
+                raise
+            _log.info("%s It is tried again.", error)
+    raise AssertionError("unreachable")
 
 
 def stop() -> None:
@@ -166,12 +159,28 @@ def _port() -> int:
     raise DeploymentError("No port of 127.0.0.1 is free.")
 
 
-def _wait(process: subprocess.Popen[bytes]) -> None:
+def _launch(port: int) -> None:
+    command = [sys.executable, "-m", _MODULE, str(_folder())]
+    command += ["--port", str(port), "--cores", str(available_cores())]
+    with log_file().open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 -- no shell; the program is this Python
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=environment(),
+        )
+    _started.append(process)
+
+
+def _wait() -> LocalRay:
     until = time.monotonic() + _START_SECONDS
-    while not (_folder() / HEAD).is_file():
-        if process.poll() is not None or time.monotonic() > until:
+    while (there := find()) is None:
+        if _started[-1].poll() is not None or time.monotonic() > until:
             raise _not_started()
         time.sleep(0.1)
+    return there
 
 
 def _not_started() -> DeploymentError:

@@ -51,12 +51,15 @@ def _do(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _deploy(serve: Any, request: Mapping[str, Any]) -> dict[str, Any]:
+    from .model import ServedModel
     from .ray_app import build
 
     name, settings = request["name"], dict(request["settings"])
     there = serve.status().applications
     if name in there and not request["update"]:
         return {"error": f"The name '{name}' is in use on this cluster. Choose another one."}
+    # Where a replica failed to start, Ray Serve would call off those that serve, too.
+    ServedModel.load(settings["artifact"])
     host = _host(request["address"])
     if request["send"]:  # the cluster's machines do not see the files of this one
         settings["artifact"] = Path(settings["artifact"]).read_bytes()
@@ -65,10 +68,11 @@ def _deploy(serve: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     serve.start(http_options={"host": listen, "port": request["port"]})
     try:
         serve.run(build(settings), name=name, route_prefix=f"/{name}")
-    except BaseException:
+    except RuntimeError as error:
+        reason = _status(serve, request)["message"] or str(error)
         if name not in there:
             serve.delete(name)
-        raise
+        return {"error": f"the service '{name}' did not start: {reason}"}
     return {"url": f"{_root_url(host)}/{name}/api/v1/service/{name}/score"}
 
 

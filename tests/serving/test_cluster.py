@@ -1,0 +1,237 @@
+"""Services on Ray Serve: one real cluster on this machine for the whole module."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import httpx
+import psutil
+import pytest
+
+from jupyter_imgcls.context import Context
+from jupyter_imgcls.errors import DeploymentError
+from jupyter_imgcls.serving import cluster, local_ray
+from jupyter_imgcls.serving.client import score
+from jupyter_imgcls.serving.deployment import Deployment
+
+KEY = "the-key-of-the-cups"
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="Ray Serve is for Linux and macOS"),
+    pytest.mark.xdist_group("ray"),
+]
+
+
+@pytest.fixture(scope="module")
+def user_folder(tmp_path_factory):
+    """A user of their own, whose Ray is not that of whoever runs the tests."""
+    folder = tmp_path_factory.mktemp("user")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("XDG_DATA_HOME", str(folder))
+    yield folder
+    local_ray.stop()
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def artifact(small_model, tmp_path_factory):
+    file = tmp_path_factory.mktemp("artifact") / "cups.model"
+    small_model().serialize(file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def url(user_folder, artifact):
+    """A service of two replicas; it starts the cluster."""
+    return cluster.deploy("cups", artifact, KEY, replicas=2)
+
+
+@pytest.fixture
+def photo(photos):
+    return photos.images[0].storage_path
+
+
+def replica_processes():
+    """The processes of the replicas of all services, of the cluster of this user."""
+    (head,) = local_ray.processes()
+    names = {p: " ".join(p.cmdline()) for p in head.children(recursive=True)}
+    return [process for process, name in names.items() if "ServeReplica" in name]
+
+
+def base(url):
+    return url.partition("/api/")[0]
+
+
+def test_it_scores_as_the_model_does(url, artifact, photo):
+    from jupyter_imgcls.classifiers import load_classifier
+
+    answer = score(photo, url, KEY, parameters={"addSoftmax": True})
+
+    model = load_classifier(artifact)
+    (scores,) = model.parse_serialized_result(answer)
+    assert scores == pytest.approx(model.score(photo)[0].tolist(), abs=1e-5)
+    assert cluster.describe("cups") == {
+        "status": "running",
+        "message": "",
+        "replicas": {"RUNNING": 2},
+    }
+    assert len(replica_processes()) == 2
+
+
+def test_a_wrong_key_and_a_bad_photo_are_refused_as_elsewhere(url):
+    wrong = httpx.post(url, json=[], headers={"Authorization": "Bearer wrong"})
+    bad = httpx.post(
+        url,
+        content=b"no photo",
+        headers={"Authorization": f"Bearer {KEY}", "Content-Type": "image/jpeg"},
+    )
+
+    assert httpx.post(url, json=[]).status_code == wrong.status_code == 401
+    assert bad.status_code == 422
+    assert "no photo" not in bad.text
+    assert "image" in bad.json()["detail"]
+
+
+def test_the_pages_know_the_prefix_that_they_are_below(url):
+    page = httpx.get(base(url) + "/docs").text
+
+    assert "/cups/openapi.json" in page
+    assert "/cups/api" not in httpx.get(base(url) + "/openapi.json").text
+    # Each replica has its own figures.
+    metrics = [
+        httpx.get(base(url) + "/metrics", headers={"Authorization": f"Bearer {KEY}"}).text
+        for _ in range(20)
+    ]
+    assert any('imgcls_requests_total{endpoint="score"' in text for text in metrics)
+
+
+def test_only_this_machine_reaches_it_and_only_who_knows_the_token_joins_it(url):
+    (head,) = local_ray.processes()
+    listening = {
+        (process.name(), connection.laddr.ip, connection.laddr.port)
+        for process in [head, *head.children(recursive=True)]
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    everywhere = {
+        (name, f"127.0.0.1:{port}")
+        for name, ip, port in listening
+        if ip not in ("127.0.0.1", "::ffff:127.0.0.1")
+    }
+    # Ray Serve has replicas listen on all addresses, for each other.
+    assert {name[:14] for name, _ in everywhere} <= {"ray::ServeRepl"}
+    for token in ("", "wrong"):
+        for _, address in everywhere:
+            assert said(address, "ray.serve.ASGIService/HandleRequest", token) == "UNAUTHENTICATED"
+        gcs = local_ray.find().address
+        assert said(gcs, "ray.rpc.NodeInfoGcsService/CheckAlive", token) == "UNAUTHENTICATED"
+    file = local_ray.environment()["RAY_AUTH_TOKEN_PATH"]
+    assert os.stat(file).st_mode & 0o777 == 0o600
+    token = Path(file).read_text()
+    assert said(gcs, "ray.rpc.NodeInfoGcsService/CheckAlive", token) == "OK"
+
+
+def said(address, method, token):
+    """What a process of Ray says to a call."""
+    with grpc.insecure_channel(address) as channel:
+        try:
+            metadata = [("authorization", f"Bearer {token}")] if token else []
+            channel.unary_unary(f"/{method}")(b"", metadata=metadata, timeout=10)
+        except grpc.RpcError as error:
+            return error.code().name
+    return "OK"
+
+
+@contextmanager
+def asked_by_users(url, photo, count):
+    """Users who ask all the time; gives their answers, and raises what they met."""
+    answers, end = [], threading.Event()
+
+    def ask():
+        while not end.is_set():
+            answers.append(score(photo, url, KEY))
+
+    with ThreadPoolExecutor() as pool:
+        users = [pool.submit(ask) for _ in range(count)]
+        try:
+            yield answers
+        finally:
+            end.set()
+    for user in users:
+        user.result()
+
+
+def test_no_request_is_lost_when_a_replica_is_killed_under_load(url, photo):
+    with asked_by_users(url, photo, 4) as answers:
+        time.sleep(1)
+        before = len(answers)
+        victim = replica_processes()[0]
+        victim.kill()
+        victim.wait(10)
+        while len(answers) < before + 50:
+            time.sleep(0.1)
+
+    assert before > 0
+    assert len(set(answers)) == 1
+    until = time.monotonic() + 60
+    while len(replica_processes()) < 2 and time.monotonic() < until:
+        time.sleep(0.2)
+    assert len(replica_processes()) == 2
+
+
+def test_a_name_in_use_is_refused_and_an_update_loses_no_request(url, artifact, photo, small_model):
+    with pytest.raises(DeploymentError, match="'cups' is in use on this cluster"):
+        cluster.deploy("cups", artifact, KEY)
+    other = artifact.with_name("three.model")
+    small_model(["cup", "plate", "spoon"]).serialize(other)
+
+    with asked_by_users(url, photo, 1) as answers:
+        assert cluster.deploy("cups", other, KEY, replicas=1, update=True) == url
+        while classes(answers[-1]) != 3:
+            time.sleep(0.1)
+
+    assert {classes(answer) for answer in answers} == {2, 3}
+
+
+def classes(answer):
+    return len(json.loads(json.loads(answer)[0]))
+
+
+def test_a_classifier_that_does_not_load_leaves_all_as_it_was(url, artifact, photo):
+    bad = artifact.with_name("bad.model")
+    bad.write_bytes(b"no classifier")
+    answer = score(photo, url, KEY)
+
+    with pytest.raises(DeploymentError, match="ArtifactError: .*bad.model"):
+        cluster.deploy("cups", bad, KEY, update=True)
+
+    assert score(photo, url, KEY) == answer
+
+
+def test_a_deployment_is_found_again_and_deleted(url, small_model, photo, tmp_path):
+    """The last one that is deleted ends Ray."""
+    Context.create(tmp_path, tmp_path, tmp_path)
+    cups = Deployment("glasses", small_model(), target="cluster", autoscaling=(1, 2)).deploy()
+    (head,) = local_ray.processes()
+    family = [head, *head.children(recursive=True)]
+
+    assert "cluster, running" in repr(Deployment.find("glasses"))
+    assert json.loads(cups.score_image(photo))
+    cups.delete()
+    assert not cups.is_existing_service()
+    assert score(photo, url, KEY)
+
+    cluster.delete("cups")
+    assert local_ray.find() is None
+    assert local_ray.processes() == []
+    assert not any(process.is_running() for process in family)
+    assert cluster.status("cups") == "crashed"
+    cluster.delete("cups")  # once more is no error
