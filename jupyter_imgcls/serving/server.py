@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import ipaddress
 import logging
+import platform
 import signal
 import socket
 import sys
@@ -29,6 +31,7 @@ _SECONDS_TO_FINISH = 60
 _SECONDS_IDLE = 75
 _MOST_CONNECTIONS = 2500
 _MOST_IN_LINE = 2048
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of glibc's malloc.h
 
 
 def serve(
@@ -65,6 +68,7 @@ def serve(
             "--key-file, or listen on 127.0.0.1."
         )
     limits = limits or Limits()
+    _give_memory_back()
     # First the port: whoever starts a second service on it is told at once.
     listener = _listen(host, port)
     with listener:
@@ -166,6 +170,14 @@ def _allow_many_connections() -> None:
             wanted = min(wanted, hard)
         if soft != resource.RLIM_INFINITY and soft < wanted:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _give_memory_back() -> None:
+    """Have glibc return the memory of large bodies and photos, which else grows by fragments."""
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_ARENA_MAX, 2)
+        libc.mallopt(_M_MMAP_THRESHOLD, 2**19)
 
 
 def _read_key(file: Path) -> str:
