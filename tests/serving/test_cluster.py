@@ -21,6 +21,7 @@ from jupyter_imgcls.errors import DeploymentError
 from jupyter_imgcls.serving import cluster, local_ray
 from jupyter_imgcls.serving.client import score
 from jupyter_imgcls.serving.deployment import Deployment
+from jupyter_imgcls.serving.local import wait_gone
 
 KEY = "the-key-of-the-cups"
 
@@ -232,6 +233,6 @@ def test_a_deployment_is_found_again_and_deleted(url, small_model, photo, tmp_pa
     cluster.delete("cups")
     assert local_ray.find() is None
     assert local_ray.processes() == []
-    assert not any(process.is_running() for process in family)
+    assert wait_gone(family, 10) == []
     assert cluster.status("cups") == "crashed"
     cluster.delete("cups")  # once more is no error
