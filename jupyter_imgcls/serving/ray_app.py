@@ -42,6 +42,7 @@ def build(settings: Mapping[str, Any]) -> Any:
 
     name, artifact = settings["name"], settings["artifact"]
     key_given, key = "key" in settings, settings.get("key")
+    cores = settings.get("cores", 1)
 
     def service() -> Any:
         from jupyter_imgcls.serving.app import create_app
@@ -53,7 +54,7 @@ def build(settings: Mapping[str, Any]) -> Any:
                 file.write_bytes(artifact)
             else:
                 file = Path(artifact)
-            model = ServedModel.load(file)
+            model = ServedModel.load(file, cores=max(1, int(cores)))
         return create_app(model, name, key if key_given else os.environ[KEY_VARIABLE])
 
     autoscaling = settings.get("autoscaling")
@@ -76,7 +77,7 @@ def build(settings: Mapping[str, Any]) -> Any:
         graceful_shutdown_wait_loop_s=0.5,
         # A classifier that cannot be loaded is not loaded the third time, either.
         max_constructor_retry_count=2,
-        ray_actor_options={"num_cpus": settings.get("cores", 1)},
+        ray_actor_options={"num_cpus": cores},
         **amount,
     )
     return deployment.bind()
