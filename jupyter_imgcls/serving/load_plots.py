@@ -50,7 +50,8 @@ def draw_load(
     dress(left, "Throughput", xlabel, "Requests/s")
     dress(right, "Latency", xlabel, "ms")
     for ax in (left, right):
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(0, 1.05 * max(ax.dataLim.y1, 1e-6) if ax.has_data() else 1)
+        ax.xaxis.get_major_locator().set_params(integer=True)
         ax.grid(alpha=0.25, linewidth=0.6)
     return figure
 
