@@ -46,7 +46,7 @@ _UPRIGHT = {
 }
 
 
-def set_max_pixels(n: int) -> None:
+def set_max_pixels(n: int) -> int:
     """Set how many pixels (width times height) a photo may have, for the whole process.
 
     Parameters
@@ -54,15 +54,21 @@ def set_max_pixels(n: int) -> None:
     n : int
         At least 1. `DEFAULT_MAX_PIXELS` to begin with.
 
+    Returns
+    -------
+    int
+        The limit until now.
+
     Raises
     ------
     ValueError
         If `n` is smaller than 1.
     """
-    global _max_pixels  # noqa: PLW0603 -- one limit for all datasets and services of a process
+    global _max_pixels  # one limit for all datasets and services of a process
     if n < 1:
         raise ValueError(f"The pixel limit must be at least 1, not {n}.")
-    _max_pixels = int(n)
+    before, _max_pixels = _max_pixels, int(n)
+    return before
 
 
 def decode_rgb(

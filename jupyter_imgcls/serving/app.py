@@ -64,10 +64,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        set_max_pixels(limits.pixels)
+        pixels_before = set_max_pixels(limits.pixels)
         batcher.start()
         yield
         batcher.close()
+        set_max_pixels(pixels_before)
         scored, dropped = (batcher.metrics.photos_so_far(what) for what in ("scored", "dropped"))
         _log.info("Ended; photos: %d scored, %d dropped", scored, dropped)
 

@@ -27,6 +27,7 @@ class Kernel:
         self._shell = self._zmq.socket(DEALER)
         self._shell.setsockopt(LINGER, 0)
         self._shell.connect(f"tcp://{connection['ip']}:{connection['shell_port']}")
+        self.killed = False
         self.pid: int = self.value("__import__('os').getpid()")
 
     def run(self, code: str) -> None:
@@ -49,6 +50,7 @@ class Kernel:
 
     def kill(self) -> None:
         """End the kernel's process at once, as a crash or lack of memory does."""
+        self.killed = True
         os.kill(self.pid, signal.SIGKILL)
 
     def close(self) -> None:

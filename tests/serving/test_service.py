@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -15,7 +16,9 @@ import pytest
 from sklearn.svm import LinearSVC
 
 from jupyter_imgcls import ScikitClassifier, TransferLearningModel
+from jupyter_imgcls.data.decode import check_image
 from jupyter_imgcls.serving.app import create_app
+from jupyter_imgcls.serving.limits import Limits
 from jupyter_imgcls.serving.model import ServedModel
 
 from .running import PATH, entry, picture, served
@@ -310,3 +313,15 @@ def test_a_key_that_no_header_can_hold_is_refused(classifier, key):
 def test_a_name_that_no_url_can_hold_is_refused(classifier, name):
     with pytest.raises(ValueError, match="cannot be the name of a service"):
         create_app(ServedModel(classifier), name, None)
+
+
+def test_a_service_that_has_ended_gives_the_limit_of_pixels_back(classifier):
+    app = create_app(ServedModel(classifier), "cups", None, Limits(pixels=10))
+    photo = picture()
+
+    async def live() -> str | None:
+        async with app.router.lifespan_context(app):
+            return check_image(photo, "header")
+
+    assert "more than the limit of 10" in str(asyncio.run(live()))
+    assert check_image(photo, "header") is None

@@ -86,7 +86,8 @@ def test_shows_why_a_test_failed(service):
     [generator] = [
         child
         for child in psutil.Process().children()
-        if "jupyter_imgcls.serving.locustfile" in child.cmdline()
+        if child.status() != psutil.STATUS_ZOMBIE  # of an earlier test
+        and "jupyter_imgcls.serving.locustfile" in child.cmdline()
     ]
     generator.kill()
     monitor.join()
