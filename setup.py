@@ -127,6 +127,7 @@ setup(
             "mypy==2.4.1",
             "pytest>=8",
             "pytest-cov>=5",
+            "pytest-rerunfailures>=16",
             "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "import-linter>=2",
