@@ -24,23 +24,33 @@ if TYPE_CHECKING:
     from .errors import ImgclsError
     from .evaluation import ClassificationEvaluation
     from .serving.deployment import Deployment
+    from .widgets.annotation import AnnotationUI
+    from .widgets.image_grid import ImageGrid
+    from .widgets.precision_recall import PrecisionRecallUI
+    from .widgets.results_viewer import ResultsUI
+    from .widgets.training_monitor import TrainingMonitor
 
     __version__: str
 
 __all__ = [
+    "AnnotationUI",
     "ClassificationDataset",
     "ClassificationEvaluation",
     "Context",
     "Deployment",
     "EpochRecord",
     "Image",
+    "ImageGrid",
     "ImgclsError",
     "Label",
+    "PrecisionRecallUI",
     "Problem",
+    "ResultsUI",
     "ScikitClassifier",
     "Splitter",
     "StorageContext",
     "TrainingListener",
+    "TrainingMonitor",
     "TrainingRun",
     "TransferLearningModel",
     "__version__",
@@ -65,6 +75,11 @@ _NAMES = {
     "errors": ("ImgclsError",),
     "evaluation": ("ClassificationEvaluation",),
     "serving.deployment": ("Deployment",),
+    "widgets.annotation": ("AnnotationUI",),
+    "widgets.image_grid": ("ImageGrid",),
+    "widgets.precision_recall": ("PrecisionRecallUI",),
+    "widgets.results_viewer": ("ResultsUI",),
+    "widgets.training_monitor": ("TrainingMonitor",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 
