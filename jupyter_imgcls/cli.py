@@ -306,8 +306,7 @@ def _dataset(path: Path, check: Check) -> ClassificationDataset:
 def _with_copies(
     dataset: ClassificationDataset, copies: int, seed: int, quiet: bool
 ) -> ClassificationDataset:
-    from .data.augment import augment_dataset
-    from .demo import mirror_and_crop
+    from .data.augment import augment_dataset, mirror_and_crop
 
     pipelines = [mirror_and_crop() for _ in range(copies)]
     return augment_dataset(dataset, pipelines, seed=seed, progress=not quiet)

@@ -11,7 +11,7 @@ from .classifiers import Classifier, ScikitClassifier, TransferLearningModel, lo
 from .console import complain, describe_evaluation, evaluation_metrics
 from .context import Context
 from .data import ClassificationDataset
-from .data.augment import augment_dataset
+from .data.augment import augment_dataset, mirror_and_crop
 from .data.sample import tableware
 from .evaluation import ClassificationEvaluation
 from .serving.deployment import Deployment
@@ -19,16 +19,9 @@ from .serving.deployment import Deployment
 if TYPE_CHECKING:
     from .serving.load_report import LoadTestResult
 
-__all__ = ["mirror_and_crop", "run_demo"]
+__all__ = ["run_demo"]
 
 TRAIN_SIZE = 0.66
-
-
-def mirror_and_crop() -> Any:
-    """The article's pipeline: half of the photos mirrored, all cropped by up to 10 %."""
-    from imgaug import augmenters
-
-    return augmenters.Sequential([augmenters.Fliplr(0.5), augmenters.Crop(percent=(0, 0.1))])
 
 
 def run_demo(data: Path | None, epochs: int, progress: bool) -> tuple[str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from scipy import special
 
 from ..data import ClassificationDataset, Label
 from ..errors import ServiceError, TrainingError
+from ..progress import Progress
 from ..scoring import Photos, Preprocessing
 
 __all__ = ["Classifier", "softmax", "training_rows"]
@@ -39,7 +40,7 @@ class Classifier(ABC):
 
     @abstractmethod
     def score(
-        self, source: Photos, batch_size: int = 32, progress: bool = False
+        self, source: Photos, batch_size: int = 32, progress: Progress = False
     ) -> NDArray[np.float32]:
         """Probability of each class for each photo.
 
@@ -49,8 +50,9 @@ class Classifier(ABC):
             Photos: a dataset, image files, their contents, or uint8 RGB arrays of shape (H, W, 3).
         batch_size : int
             Photos that go through the network at once.
-        progress : bool
-            Whether to show a progress bar.
+        progress : Progress
+            Whether to show a progress bar, or a function to call with how many photos are done,
+            and of how many; what it raises ends the work.
 
         Returns
         -------
@@ -95,7 +97,7 @@ class Classifier(ABC):
         """
 
     def predict(
-        self, source: Photos, batch_size: int = 32, progress: bool = False
+        self, source: Photos, batch_size: int = 32, progress: Progress = False
     ) -> list[str | None]:
         """Name of the class of highest score for each photo; None for one that cannot be read.
 

@@ -21,6 +21,7 @@ from sklearn.svm import LinearSVC
 
 from ..data import ClassificationDataset
 from ..errors import ArtifactError, TrainingError
+from ..progress import Progress
 from ..scoring import Photos, Preprocessing
 from .artifact import Artifact
 from .base import Classifier, softmax, training_rows
@@ -80,7 +81,7 @@ class ScikitClassifier(Classifier):
         self._fitted: tuple[TransferLearningModel, NDArray[np.int64]] | None = None
 
     def train(
-        self, train_set: ClassificationDataset, batch_size: int = 32, progress: bool = True
+        self, train_set: ClassificationDataset, batch_size: int = 32, progress: Progress = True
     ) -> ScikitClassifier:
         """Featurize the training photos once, and fit the estimator.
 
@@ -91,8 +92,8 @@ class ScikitClassifier(Classifier):
             be read, are not used; of several labels the first is.
         batch_size : int
             Photos that go through the network at once.
-        progress : bool
-            Whether to show a progress bar.
+        progress : Progress
+            As in `Classifier.score`.
 
         Returns
         -------
@@ -137,7 +138,7 @@ class ScikitClassifier(Classifier):
         return self
 
     def score(
-        self, source: Photos, batch_size: int = 32, progress: bool = False
+        self, source: Photos, batch_size: int = 32, progress: Progress = False
     ) -> NDArray[np.float32]:
         """Probability of each class; 0 for a class that had no training photo.
 

@@ -20,6 +20,7 @@ from ..context import Context
 from ..data import ClassificationDataset, Label
 from ..errors import ArtifactError, TrainingError
 from ..files import safe_name
+from ..progress import Progress
 from ..scoring import Output, Photos, Preprocessing
 from .arguments import checked_class_map, checked_dims, strings
 from .artifact import Artifact
@@ -251,13 +252,13 @@ class TransferLearningModel(Classifier):
     # -- scoring --------------------------------------------------------------------------------
 
     def score(
-        self, source: Photos, batch_size: int = 32, progress: bool = False
+        self, source: Photos, batch_size: int = 32, progress: Progress = False
     ) -> NDArray[np.float32]:
         """Probability (softmax of the network's logits) of each class; see `Classifier.score`."""
         return softmax(self._infer(source, "logits", batch_size, progress))
 
     def featurize(
-        self, source: Photos, batch_size: int = 32, progress: bool = False
+        self, source: Photos, batch_size: int = 32, progress: Progress = False
     ) -> NDArray[np.float32]:
         """The features under the head, float32 of shape (n, base_model.feature_size).
 
@@ -283,7 +284,7 @@ class TransferLearningModel(Classifier):
         return other
 
     def _infer(
-        self, source: Photos, output: Output, batch_size: int, progress: bool
+        self, source: Photos, output: Output, batch_size: int, progress: Progress
     ) -> NDArray[np.float32]:
         result = self._get_snapshot().scorer.run(source, output, batch_size, progress)
         if isinstance(source, ClassificationDataset):
@@ -347,8 +348,7 @@ class TransferLearningModel(Classifier):
             raise ArtifactError(
                 f"The saved classifier is damaged: its manifest is not valid ({error})."
             ) from error
-        model._device = "auto"
-        model._network, model._run = None, None
+        model._device, model._network, model._run = "auto", None, None
         model._lock = threading.Lock()
         model._snapshot = Snapshot.from_artifact(
             artifact, model._preprocessing, model.history, len(model.class_map)

@@ -14,17 +14,17 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from ..context import Context
 from ..errors import DatasetError, UnreadableImageError
 from ..files import safe_name, write_whole
+from ..progress import Progress, counting
 from .dataset import ClassificationDataset
 from .decode import decode_rgb
 from .fingerprint import fingerprint
 from .imgaug_seed import is_imgaug, seeded
 
-__all__ = ["Pipeline", "apply_pipeline", "augment_dataset"]
+__all__ = ["Pipeline", "apply_pipeline", "augment_dataset", "mirror_and_crop"]
 
 Pixels = NDArray[np.uint8]
 Pipeline = Callable[..., Pixels]
@@ -42,7 +42,7 @@ def augment_dataset(
     seed: int = 0,
     context: Context | None = None,
     workers: int | None = None,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> ClassificationDataset:
     """Add one augmented copy of every photo for each pipeline.
 
@@ -67,8 +67,9 @@ def augment_dataset(
         the same.
     workers : int, optional
         Threads; by default one for each CPU core.
-    progress : bool
-        Whether to show a progress bar.
+    progress : Progress
+        Whether to show a progress bar, or a function to call with how many photos are done, and of
+        how many; what it raises ends the work.
 
     Returns
     -------
@@ -104,12 +105,20 @@ def augment_dataset(
     folder /= safe_name(dataset.name)
     maker = _CopyMaker(folder, steps, [fingerprint(step) for step in steps], seed)
     paths = dataset.paths
-    with tqdm(total=len(dataset), unit=" photos", desc="Augmenting", disable=not progress) as bar:
+    with counting(progress, len(dataset), " photos", "Augmenting") as count:
         results = []
         for result in _in_threads(maker, paths, workers or os.cpu_count() or 1):
             results.append(result)
-            bar.update()
+            count(1)
     return _with_copies(dataset, results, len(steps))
+
+
+def mirror_and_crop() -> Pipeline:
+    """The article's pipeline: half of the photos mirrored, all cropped by up to 10 %."""
+    from imgaug import augmenters
+
+    steps = [augmenters.Fliplr(0.5), augmenters.Crop(percent=(0, 0.1))]
+    return cast("Pipeline", augmenters.Sequential(steps))
 
 
 def apply_pipeline(pipeline: Pipeline, pixels: Pixels, seed: int) -> Pixels:

@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from ..context import Context
 from ..errors import DatasetError
 from ..files import write_whole
+from ..progress import Progress, counting
 from .dataset import ClassificationDataset
 
 __all__ = ["tableware"]
@@ -30,7 +29,7 @@ def tableware(
     seed: int = 0,
     root: str | os.PathLike[str] | None = None,
     *,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> ClassificationDataset:
     """Photos of bowls, cups, cutlery and plates on a table, drawn by the program.
 
@@ -49,8 +48,9 @@ def tableware(
         Folder for ``<root>/<class>/<class>_000.jpg`` and so on (640 x 480 pixels, JPEG). By default
         ``samples/tableware-<n>-<seed>`` under the outputs of the global context. Photos that are
         there already are not drawn again.
-    progress : bool
-        Whether to show a progress bar.
+    progress : Progress
+        Whether to show a progress bar, or a function to call with how many photos are drawn, and of
+        how many.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def _is_empty(folder: Path) -> bool:
     return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
-def _draw_beside(folder: Path, n: int, seed: int, manifest: str, progress: bool) -> None:
+def _draw_beside(folder: Path, n: int, seed: int, manifest: str, progress: Progress) -> None:
     """Draw all photos in a temporary folder, then move it to its place at once."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
@@ -108,7 +108,7 @@ def _draw_beside(folder: Path, n: int, seed: int, manifest: str, progress: bool)
                 raise
 
 
-def _draw_missing(folder: Path, n: int, seed: int, manifest: str, progress: bool) -> None:
+def _draw_missing(folder: Path, n: int, seed: int, manifest: str, progress: Progress) -> None:
     """Draw again the photos that were deleted from a sample."""
     known = folder / _MANIFEST
     if not known.is_file() or known.read_text(encoding="utf-8") != manifest:
@@ -142,7 +142,7 @@ def _counts(n: int) -> dict[str, int]:
     return counts
 
 
-def _draw(folder: Path, files: Iterable[str], seed: int, progress: bool) -> None:
+def _draw(folder: Path, files: Iterable[str], seed: int, progress: Progress) -> None:
     from PIL import Image
 
     from .drawing.photo import draw_photo
@@ -156,11 +156,11 @@ def _draw(folder: Path, files: Iterable[str], seed: int, progress: bool) -> None
         write_whole(folder / file, buffer.getvalue())
 
     todo = list(files)
+    if not todo:
+        return
     with (
         ThreadPoolExecutor(os.cpu_count()) as pool,
-        tqdm(
-            total=len(todo), unit=" photos", desc="Drawing", disable=not todo or not progress
-        ) as bar,
+        counting(progress, len(todo), " photos", "Drawing") as count,
     ):
         for _ in pool.map(draw, todo):
-            bar.update()
+            count(1)

@@ -42,8 +42,8 @@ class ClassificationEvaluation(ScoredTestSet):
         Photos that were not used for training.
     minibatch_size : int
         Photos scored at once.
-    progress : bool
-        Whether to show a progress bar.
+    progress : Progress
+        As in `Classifier.score`.
 
     Attributes
     ----------

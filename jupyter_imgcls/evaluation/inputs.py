@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..data.dataset import ClassificationDataset
 from ..errors import EvaluationError
+from ..progress import Progress
 
 __all__ = [
     "UNKNOWN",
@@ -32,7 +33,7 @@ class ScoringClassifier(Protocol):
         """Class name of each column of the scores."""
 
     def score(
-        self, source: ClassificationDataset, batch_size: int = ..., progress: bool = ...
+        self, source: ClassificationDataset, batch_size: int = ..., progress: Progress = ...
     ) -> NDArray[np.float32]:
         """Probabilities, shape (n, classes); a row of NaN for a photo that cannot be read."""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..data.dataset import ClassificationDataset
 from ..data.image import Label
 from ..errors import EvaluationError
+from ..progress import Progress
 from . import metrics
 from .inputs import UNKNOWN, ScoringClassifier, check_scores, check_truth, match_classes
 
@@ -34,7 +35,7 @@ class ScoredTestSet:
         test_set: ClassificationDataset,
         minibatch_size: int = 32,
         *,
-        progress: bool = False,
+        progress: Progress = False,
     ) -> None:
         names = [classifier.class_map[i] for i in range(len(classifier.class_map))]
         true_labels = match_classes(test_set, names)  # before the scoring, which takes long

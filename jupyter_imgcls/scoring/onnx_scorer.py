@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from ..errors import ArtifactError
+from ..progress import Progress, counting
 from .pipeline import available_cores, decode_ahead
 from .preprocessing import Preprocessing
 from .sources import Photos, as_sources
@@ -93,7 +93,7 @@ class OnnxScorer:
         photos: Photos,
         output: Output = "logits",
         batch_size: int = 32,
-        progress: bool = False,
+        progress: Progress = False,
     ) -> ScoringResult:
         """Run the network on photos.
 
@@ -107,8 +107,8 @@ class OnnxScorer:
         output : {"logits", "features"}
         batch_size : int
             Photos that go through the network at once, at least 1.
-        progress : bool
-            Show a progress bar.
+        progress : Progress
+            Whether to show a progress bar, or what to tell how many photos are done.
 
         Returns
         -------
@@ -134,14 +134,14 @@ class OnnxScorer:
         )
         with (
             closing(decoded),
-            tqdm(total=len(sources), unit="photo", disable=not progress) as bar,
+            counting(progress, len(sources), " photos") as count,
         ):
             for start, batch in zip(starts, decoded, strict=True):
                 rows = values[start : start + len(batch.images)]
                 rows[:] = self.run_arrays(batch.images, output)
                 rows[list(batch.problems)] = np.nan
                 problems |= {start + place: why for place, why in batch.problems.items()}
-                bar.update(len(rows))
+                count(len(rows))
         return ScoringResult(values, problems)
 
     def run_arrays(

@@ -50,10 +50,11 @@ def test_an_import_against_the_direction_is_noticed(tmp_path):
     config = (PROJECT / ".importlinter").read_text().replace("jupyter_imgcls", "upside_down")
     absent = (
         "cli | cvtk | (ui_utils)",
+        "dashboard",
         "(widgets) | serving",
-        "about : console : cli_serving : demo",
+        "about : console : cli_dashboard : cli_serving : demo",
         "backends | scoring",
-        "context | files",
+        "context | files | progress",
         "upside_down.serving.load_test -> upside_down.widgets.load_monitor",
     )
     for layer in (*absent, "evaluation", "classifiers", "download"):
