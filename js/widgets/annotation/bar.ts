@@ -1,9 +1,8 @@
 /** How far the labelling is, whether all is saved, undo and redo, and what there is to say. */
 
 import type { AnyModel } from "@anywidget/types";
-import { element } from "../image_grid/dom";
+import { button, count, element } from "../image_grid/dom";
 import type { LabelState } from "./labels";
-import { button } from "./palette";
 import type { AnnotationUIState } from "./state";
 
 /** An edit that takes longer than this, in milliseconds, is shown to be under way. */
@@ -67,7 +66,6 @@ export class Bar {
   update(state: LabelState): void {
     this.#meter.max = Math.max(1, state.of);
     this.#meter.value = state.labelled;
-    const count = (n: number) => n.toLocaleString("en");
     const excluded = state.excluded > 0 ? `, ${count(state.excluded)} excluded` : "";
     this.#text.textContent = `${count(state.labelled)} of ${count(state.of)} labelled${excluded}`;
     this.#undo.disabled = !state.can_undo;
@@ -98,7 +96,6 @@ export class Bar {
   }
 
   progress(done: number, of: number): void {
-    const count = (n: number) => n.toLocaleString("en");
     this.say(`Reading the photos: ${count(done)} of ${count(of)}`);
     this.#stop.hidden = false;
   }

@@ -1,8 +1,7 @@
 /** A dialog for one class: rename it, merge it into another, show only its photos. */
 
-import { element, photos } from "../image_grid/dom";
+import { button, element, photos } from "../image_grid/dom";
 import type { Class } from "./labels";
-import { button } from "./palette";
 
 export interface ClassActions {
   rename(old: string, name: string): void;
@@ -48,8 +47,11 @@ export class ClassMenu {
       this.#do(() => this.actions.merge(of.name, into.value)),
     );
     into.disabled = merge.disabled = others.length === 0;
-    const count = element("small", "", {}, [photos(of.count)]);
-    const title = element("h3", "", {}, [of.name, " ", count]);
+    const title = element("h3", "", {}, [
+      of.name,
+      " ",
+      element("small", "", {}, [photos(of.count)]),
+    ]);
     this.root.setAttribute("aria-label", `Class ${of.name}`);
     this.root.replaceChildren(
       title,

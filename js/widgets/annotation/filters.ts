@@ -1,9 +1,8 @@
 /** Which photos are shown: the controls are the widget's synced traits. */
 
 import type { AnyModel } from "@anywidget/types";
-import { element } from "../image_grid/dom";
+import { button, element } from "../image_grid/dom";
 import type { Class } from "./labels";
-import { button } from "./palette";
 import type { AnnotationUIState } from "./state";
 
 const SHOWN: Record<string, string> = {

@@ -1,6 +1,6 @@
 /** The classes: their keys, colours and counts; a click labels what is selected. */
 
-import { element, photos } from "../image_grid/dom";
+import { button, count, element, photos } from "../image_grid/dom";
 import { type Class, KEYS } from "./labels";
 
 export interface PaletteActions {
@@ -99,7 +99,7 @@ class Chip {
     this.#key.textContent = key;
     this.#key.hidden = key === "";
     this.#dot.style.background = of.color;
-    this.#count.textContent = of.count.toLocaleString("en");
+    this.#count.textContent = count(of.count);
     this.#button.title = key === "" ? of.name : `${of.name} (${key})`;
     this.#button.setAttribute("aria-pressed", String(pressed));
     this.#button.setAttribute(
@@ -107,10 +107,4 @@ class Chip {
       `${of.name}, ${photos(of.count)}${key && `, key ${key}`}`,
     );
   }
-}
-
-export function button(text: string, title: string, act: () => void): HTMLButtonElement {
-  const made = element("button", "ig-button", { type: "button", title }, [text]);
-  made.addEventListener("click", act);
-  return made;
 }

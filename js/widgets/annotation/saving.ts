@@ -1,7 +1,6 @@
 /** A dialog that writes the labels where the user says; first it tells what will happen. */
 
-import { element, photos } from "../image_grid/dom";
-import { button } from "./palette";
+import { button, element, photos } from "../image_grid/dom";
 
 export interface Plan {
   plan: string;

@@ -12,9 +12,20 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+export function button(text: string, title: string, act: () => void): HTMLButtonElement {
+  const made = element("button", "ig-button", { type: "button", title }, [text]);
+  made.addEventListener("click", act);
+  return made;
+}
+
+/** '2,000'. */
+export function count(number: number): string {
+  return number.toLocaleString("en");
+}
+
 /** '1 photo', '2,000 photos'. */
-export function photos(count: number): string {
-  return `${count.toLocaleString("en")} photo${count === 1 ? "" : "s"}`;
+export function photos(number: number): string {
+  return `${count(number)} photo${number === 1 ? "" : "s"}`;
 }
 
 /** Black or white, whichever can be read on a colour given as #rrggbb. */

@@ -3,7 +3,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { Choice } from "./choice";
 import { type Answer, Client } from "./client";
-import { element } from "./dom";
+import { count, element } from "./dom";
 import { Fetching } from "./fetching";
 import { keepKeys } from "./host_keys";
 import * as layout from "./layout";
@@ -335,7 +335,7 @@ export class Grid {
   /** Open the active photo as large as the page. */
   open(): void {
     const photo = this.#photos.get(this.#choice.order.rowAt(this.#choice.active));
-    const number = `${(this.#choice.active + 1).toLocaleString("en")} of ${this.#viewport.layout.count.toLocaleString("en")}`;
+    const number = `${count(this.#choice.active + 1)} of ${count(this.#viewport.layout.count)}`;
     const title = [number, photo?.caption, photo?.badge].filter(Boolean).join(" · ");
     void this.#viewer.show({ title, preview: photo?.url ?? null });
   }

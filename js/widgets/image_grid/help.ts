@@ -1,6 +1,6 @@
 /** The dialog that lists the keys of a widget. */
 
-import { element } from "./dom";
+import { button, element } from "./dom";
 
 /** Make it; each row is a key and what it does, and `leave` gets the keyboard back. */
 export function keysDialog(rows: [string, string][], leave: () => void): HTMLDialogElement {
@@ -10,12 +10,10 @@ export function keysDialog(rows: [string, string][], leave: () => void): HTMLDia
       element("td", "", {}, [what]),
     ]),
   );
-  const close = element("button", "ig-button", { type: "button" }, ["Close"]);
   const dialog = element("dialog", "ig-help", { "aria-label": "Keys" }, [
     element("table", "", {}, lines),
-    close,
+    button("Close", "", () => dialog.close()),
   ]);
-  close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("keydown", (event) => {
     event.stopPropagation();
     if (event.key === "?") dialog.close();
@@ -26,12 +24,7 @@ export function keysDialog(rows: [string, string][], leave: () => void): HTMLDia
 
 /** Make the button that shows it. */
 export function keysButton(show: () => void): HTMLButtonElement {
-  const button = element(
-    "button",
-    "ig-button",
-    { type: "button", title: "Keys (?)", "aria-label": "Show the keys" },
-    ["?"],
-  );
-  button.addEventListener("click", show);
-  return button;
+  const keys = button("?", "Keys (?)", show);
+  keys.setAttribute("aria-label", "Show the keys");
+  return keys;
 }

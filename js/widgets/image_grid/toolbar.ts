@@ -1,6 +1,6 @@
 /** What stands above and below the photos: the count, 'go to', the size of thumbnails, the keys. */
 
-import { element, photos } from "./dom";
+import { button, count, element, photos } from "./dom";
 import { keysButton, keysDialog } from "./help";
 
 const KEYS: [string, string][] = [
@@ -31,7 +31,7 @@ export class Toolbar {
   readonly status: HTMLElement;
   readonly help: HTMLDialogElement;
   readonly #count = element("span", "ig-count", { "aria-live": "polite" });
-  readonly #goTo = element("input", "ig-goto", {
+  readonly #goTo = element("input", "ig-input ig-goto", {
     type: "number",
     min: "1",
     placeholder: "Go to #",
@@ -47,12 +47,12 @@ export class Toolbar {
     "aria-label": "Size of the photos",
   });
   readonly #message = element("span", "", { role: "status" });
-  readonly #again = element("button", "ig-button", { type: "button" }, ["Try again"]);
 
   constructor(private readonly actions: ToolbarActions) {
     const keys = keysButton(() => this.showKeys());
     this.bar = element("div", "ig-bar", {}, [this.#count, this.#goTo, this.#slider, keys]);
-    this.status = element("div", "ig-status", {}, [this.#message, this.#again]);
+    const again = button("Try again", "", () => this.actions.again());
+    this.status = element("div", "ig-status", {}, [this.#message, again]);
     this.status.hidden = true;
 
     this.#goTo.addEventListener("keydown", (event) => {
@@ -63,7 +63,6 @@ export class Toolbar {
       if (event.key === "Enter" || event.key === "Escape") this.actions.leave();
     });
     this.#slider.addEventListener("input", () => this.actions.resize(this.#slider.valueAsNumber));
-    this.#again.addEventListener("click", () => this.actions.again());
 
     this.help = keysDialog([...this.actions.keys, ...KEYS], () => this.actions.leave());
   }
@@ -76,13 +75,12 @@ export class Toolbar {
     this.#goTo.focus();
   }
 
-  update(count: number, total: number, selected: number, size: number): void {
-    let text =
-      count === total ? photos(total) : `${count.toLocaleString("en")} of ${photos(total)}`;
-    if (selected > 0) text += `, ${selected.toLocaleString("en")} selected`;
+  update(shown: number, total: number, selected: number, size: number): void {
+    let text = shown === total ? photos(total) : `${count(shown)} of ${photos(total)}`;
+    if (selected > 0) text += `, ${count(selected)} selected`;
     if (this.#count.textContent !== text) this.#count.textContent = text;
-    this.#goTo.max = String(count);
-    this.#goTo.disabled = count === 0;
+    this.#goTo.max = String(shown);
+    this.#goTo.disabled = shown === 0;
     this.#slider.valueAsNumber = size;
   }
 

@@ -1,6 +1,6 @@
 /** One photo as large as the page allows: wheel and + - 0 zoom, arrows go to the next. */
 
-import { element } from "./dom";
+import { button, element } from "./dom";
 
 export interface Viewed {
   title: string;
@@ -24,10 +24,10 @@ export class Viewer {
     private readonly step: (by: number) => void,
     private readonly closed: () => void,
   ) {
-    const button = element("button", "ig-button", { type: "button", "aria-label": "Close" }, ["✕"]);
-    button.addEventListener("click", () => this.root.close());
+    const close = button("✕", "", () => this.root.close());
+    close.setAttribute("aria-label", "Close");
     const stage = element("div", "ig-stage", {}, [this.#image, this.#message]);
-    this.root.append(element("div", "ig-viewer-bar", {}, [this.#title, button]), stage);
+    this.root.append(element("div", "ig-viewer-bar", {}, [this.#title, close]), stage);
     this.root.addEventListener("keydown", (event) => this.#onKey(event));
     this.root.addEventListener("close", () => this.#onClose());
     stage.addEventListener("wheel", (event) => this.#onWheel(event), { passive: false });
