@@ -24,6 +24,8 @@ expect.set_options(timeout=20_000)
 NotebookOpener = Callable[..., Notebook]
 
 
+# Before pytest-xdist looks for groups: it comes first when this folder alone is tested.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # All in one process of pytest-xdist: they share the browser and the server.
     for item in items:

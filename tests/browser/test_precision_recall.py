@@ -71,9 +71,10 @@ def test_a_point_is_chosen_by_mouse_and_by_key(host, open_notebook, tmp_path):
         kernel.wait_for(f"ui.threshold == {threshold}")
     ui.get_by_role("button", name="more found").click()
     kernel.wait_for("ui.threshold == 0.6")
-    ui.get_by_role("button", name="best F1").press("Enter")
     kernel.run("ui.threshold = 0.9")
     ui.get_by_text("0.900", exact=True).wait_for()
+    ui.get_by_role("button", name="best F1").press("Enter")
+    ui.get_by_text("0.600", exact=True).wait_for()
     notebook.keep_pictures(ui, "precision-recall")
 
     # The class of cups, at a threshold that takes one plate for a cup and misses a cup.
