@@ -1,4 +1,4 @@
-"""What a widget made of ipywidgets cannot do itself: keys, their list, and a height to drag."""
+"""What a widget made of ipywidgets cannot do itself: keys, a height to drag, words read out."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ class Key(NamedTuple):
 
 
 class Frame(anywidget.AnyWidget):
-    """A child of a widget of the class ``imgcls``, to which it gives keys and a height.
+    """A child of a widget of the class ``imgcls``, to which it gives keys, a height and a voice.
 
     It is a small button ``?``, which lists the keys, as the key ``?`` does. The widget can have the
     focus, and while it has it, the keys of `key_list` are sent here; those typed into a field, and
     those that move a focused slider, are left alone. Children of the class ``imgcls-main`` can be
-    dragged to another height.
+    dragged to another height. What ipywidgets and bqplot keep from a screen reader is told here:
+    what a chart or picture shows and a slider sets (`describe`), and news (`said`).
 
     Parameters
     ----------
@@ -62,6 +63,10 @@ class Frame(anywidget.AnyWidget):
         Trait, to read, set and observe.
     key_list : list of list of str
         Trait, to set.
+    said : str
+        Trait, to set: read out at once, and not seen. Only what is worth an interruption.
+    parts : list of list of str
+        Trait, to read: what `describe` was told.
     """
 
     _esm = asset("frame.js")
@@ -70,6 +75,8 @@ class Frame(anywidget.AnyWidget):
     name = traitlets.Unicode().tag(sync=True)
     key_list: Any = traitlets.List(traitlets.List(traitlets.Unicode())).tag(sync=True)
     height = traitlets.Int(320, min=160, max=2000).tag(sync=True)
+    said = traitlets.Unicode("").tag(sync=True)
+    parts: Any = traitlets.List(traitlets.List(traitlets.Unicode())).tag(sync=True)
 
     def __init__(
         self,
@@ -86,6 +93,20 @@ class Frame(anywidget.AnyWidget):
         super().__init__(name=name, key_list=lines, height=height, layout=layout)
         free_of_busy_cells(self)
         self.on_msg(self._receive)
+
+    def describe(self, part: ipywidgets.DOMWidget, words: str) -> None:
+        """Give a part of the widget its words for who does not see it; again, to change them.
+
+        Parameters
+        ----------
+        part : ipywidgets.DOMWidget
+            A chart, a picture, a slider or a progress bar.
+        words : str
+            What it shows, or what is set with it.
+        """
+        kind = f"imgcls-{part.model_id}"
+        part.add_class(kind)
+        self.parts = [list(pair) for pair in {**dict(self.parts), kind: words}.items()]
 
     def _receive(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         if content["kind"] == "key":

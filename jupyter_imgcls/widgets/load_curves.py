@@ -56,9 +56,11 @@ class LoadCurves(ipywidgets.HBox):
         ]
         layout = ipywidgets.Layout(flex="1 1 280px", min_width="0")
         children = []
+        self._charts = []
         for words, marks, values in charts:
             seconds = axis(self._seconds, "Second", tick_format="d", tick_values=ticks)
             chart = figure(marks, [seconds, values], CHART_HEIGHT)
+            self._charts.append(chart)
             children.append(ipywidgets.VBox([ipywidgets.HTML(words), chart], layout=layout))
         super().__init__(
             children,
@@ -82,6 +84,15 @@ class LoadCurves(ipywidgets.HBox):
             values = [getattr(second, name) for second in scored]
             highest += set_points(line, [s.second for s in scored], values)
         self._fit(1, highest)
+
+    def words(self) -> dict[bqplot.Figure, str]:
+        """What each chart shows, for who does not see it: how it is in the last second."""
+        last = [f"{line.y[-1]:.0f}" if len(line.y) else "none" for line in self._latencies]
+        latency = ", ".join(f"{name} {ms} ms" for name, ms in zip(_COLOURS, last, strict=True))
+        sent = self._throughput
+        throughput = f"{sent.y[-1]:.0f} in second {sent.x[-1]:.0f}" if len(sent.y) else "none yet"
+        told = (f"Requests by second; {throughput}", f"Latency by second; at last {latency}")
+        return dict(zip(self._charts, told, strict=True))
 
     def _fit(self, chart: int, values: Sequence[float]) -> None:
         ticks = round_ticks(max([*values, 1e-6]))

@@ -123,11 +123,12 @@ class LoadMonitor(StillPicture, ipywidgets.VBox):
         self._numbers = ipywidgets.HTML(layout=ipywidgets.Layout(width="auto"))
         self._errors = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
         self._curves = LoadCurves(run.plan.duration)
-        frame = Frame("Load test", _KEYS, lambda _: None, self.height)
+        self._frame = Frame("Load test", _KEYS, lambda _: None, self.height)
+        self._frame.describe(self._bar, "Time of the load test")
         super().__init__(
             [
                 stylesheet(),
-                ipywidgets.HBox([self._headline, frame]),
+                ipywidgets.HBox([self._headline, self._frame]),
                 self._bar,
                 rows(self._stop, self._reason),
                 self._problem,
@@ -138,7 +139,7 @@ class LoadMonitor(StillPicture, ipywidgets.VBox):
             layout=ipywidgets.Layout(grid_gap="8px"),
         )
         self.add_class("imgcls")
-        traitlets.link((self, "height"), (frame, "height"))
+        traitlets.link((self, "height"), (self._frame, "height"))
         self._draw()
         # Draws beside the test, which so never waits for the page.
         self._follower = threading.Thread(
@@ -170,6 +171,8 @@ class LoadMonitor(StillPicture, ipywidgets.VBox):
             self._draw_progress(state)
             self._draw_numbers(ended)
             self._curves.show(list(self._run.seconds))
+            for chart, words in self._curves.words().items():
+                self._frame.describe(chart, words)
             if ended and self.state != state:
                 self._refresh_still()
             self.set_trait("state", state)
@@ -190,9 +193,10 @@ class LoadMonitor(StillPicture, ipywidgets.VBox):
         time = min(max(self._run.time, 0.0), plan.duration)
         words = f" · {load} · {time:.0f} of {plan.duration:g} s"
         self._headline.value = (
-            f'<div role="status"><span class="imgcls-title">{text(_WORDS[state])}</span> '
-            f'<span class="imgcls-muted">{text(words)}</span></div>'
+            f'<span class="imgcls-title">{text(_WORDS[state])}</span> '
+            f'<span class="imgcls-muted">{text(words)}</span>'
         )
+        self._frame.said = _WORDS[state]  # read out: not each second
         self._bar.value = min(self._run.time + plan.warm_up, self._bar.max)
         self._bar.bar_style = _BAR_STYLES.get(state, "")
 

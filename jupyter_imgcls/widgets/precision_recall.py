@@ -117,6 +117,7 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
         )
         self._slider.observe(self._slid, "value")
         free_of_busy_cells(self._slider)
+        self._frame.describe(self._slider, "Operating point, from surer to more found")
         steps = [
             self._button("surer", "chevron-left", "Next higher threshold", -1),
             self._slider,
@@ -125,7 +126,10 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
             self._frame,
         ]
         self._classes = ipywidgets.Dropdown(
-            options=[(_MICRO, "")], layout=ipywidgets.Layout(width="auto", max_width="360px")
+            options=[(_MICRO, "")],
+            description="Class",
+            style={"description_width": "48px"},
+            layout=ipywidgets.Layout(width="auto", max_width="360px"),
         )
         self._wrong = None if evaluation is None else WrongSideView(evaluation, dataset)
         super().__init__(layout=ipywidgets.Layout(grid_gap="8px"))
@@ -202,6 +206,7 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
         self._dot.on_drag(self._dragged)
         free_of_busy_cells(self._dot)
         chart = figure([self._line, self._dot], axes, self.height)
+        self._frame.describe(chart, "Precision by recall: the slider goes along this curve")
         self._chart = ipywidgets.VBox(
             [self._legend, chart], layout=ipywidgets.Layout(flex="2 1 320px", min_width="0")
         )
@@ -233,14 +238,14 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
         self.set_trait("f1", float(points.f1[number]))
         self._slider.value = number
         self._place_dot()
-        self._numbers.value = tiles(
-            {
-                "Precision": f"{self.precision:.1%}",
-                "Recall": f"{self.recall:.1%}",
-                "F1": f"{self.f1:.1%}",
-                "Threshold": f"{self.threshold:.3f}",
-            }
-        )
+        numbers = {
+            "Precision": f"{self.precision:.1%}",
+            "Recall": f"{self.recall:.1%}",
+            "F1": f"{self.f1:.1%}",
+            "Threshold": f"{self.threshold:.3f}",
+        }
+        self._numbers.value = tiles(numbers)
+        self._frame.said = ", ".join(f"{name} {value}" for name, value in numbers.items())
         if self._wrong is not None and self._evaluation is not None:
             names = [label.name for label in self._evaluation.labels]
             column = names.index(self.class_name) if self.class_name else None

@@ -27,6 +27,8 @@ class LabelEditor:
         Classes to choose from, beside those of the dataset.
     problem : Problem
         Shows why a label could not be changed.
+    say : callable
+        Called with words to read out.
 
     Attributes
     ----------
@@ -35,11 +37,18 @@ class LabelEditor:
         The photos that a class is given to.
     """
 
-    def __init__(self, journal: Journal, names: Sequence[str], problem: Problem) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        names: Sequence[str],
+        problem: Problem,
+        say: Callable[[str], None],
+    ) -> None:
         self.journal = journal
         self.rows: list[int] = []
         self._names = list(names)
         self._problem = problem
+        self._read_out = say
         self._shown: str | None = None
         self.choice = ipywidgets.Dropdown(
             description="Label",
@@ -115,7 +124,9 @@ class LabelEditor:
         self._shown = self.choice.value = None
 
     def _say(self, words: str) -> None:
-        self.note.value = f'<span class="imgcls-muted" role="status">{text(words)}</span>'
+        self.note.value = f'<span class="imgcls-muted">{text(words)}</span>'
+        if words:
+            self._read_out(words)
 
     # -- doing ----------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ __all__ = ["ConfusionMatrix", "short_names"]
 
 _COLOURS = ["rgba(0, 114, 178, 0.04)", "rgba(0, 114, 178, 0.6)"]  # over either theme's ground
 _MOST_FIGURES = 8  # classes, above which the shares would not fit their cells
+_MOST_WORDS = 8  # mistakes
 _SIDE = "244px"
 
 
@@ -79,6 +80,18 @@ class ConfusionMatrix(bqplot.Figure):
         """Show numbers of photos, of shape (classes, classes)."""
         # Shares of the true class, so that a small class is seen as well as a large one.
         self._cells.color = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        self._counts = counts
+
+    def words(self) -> str:
+        """What it shows, for who does not see it: the most frequent mistakes."""
+        wrong = np.where(np.eye(len(self._counts), dtype=bool), 0, self._counts)
+        worst = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_WORDS]
+        mistakes = [
+            f"{self._shown[row]} taken for {self._shown[column]} {wrong[row, column]} times"
+            for row, column in zip(*np.unravel_index(worst, wrong.shape), strict=True)
+            if wrong[row, column]
+        ]
+        return f"Confusion matrix: {', '.join(mistakes) or 'no mistake'}"
 
     def class_of(self, label: str) -> int:
         """Number of the class that a tick's text stands for."""

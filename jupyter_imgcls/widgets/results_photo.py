@@ -11,6 +11,7 @@ import numpy as np
 from ..data import Image
 from ..errors import UnreadableImageError
 from ..evaluation.plot_style import ACCENT, ALERT
+from .frame import Frame
 from .results import Results
 from .results_matrix import short_names
 from .theme import Problem, text
@@ -20,6 +21,7 @@ __all__ = ["PhotoView"]
 _PIXELS = 640
 _QUIET = "#8c959f"
 _MOST_BARS = 24
+_MOST_WORDS = 5  # classes
 
 
 class PhotoView:
@@ -30,9 +32,10 @@ class PhotoView:
     picture, details, bars : ipywidgets.Widget
     """
 
-    def __init__(self, results: Results, problem: Problem) -> None:
+    def __init__(self, results: Results, problem: Problem, frame: Frame) -> None:
         self._results = results
         self._problem = problem
+        self._frame = frame
         self._image = ipywidgets.Image(format="jpeg")
         # A box of a fixed height, so that nothing jumps from photo to photo.
         self.picture = ipywidgets.Box(
@@ -91,6 +94,11 @@ class PhotoView:
             for key, words in lines.items()
         )
         self.details.value = f"<table class='imgcls-table'>{cells}</table>"
+        best = np.argsort(-scores, kind="stable")[:_MOST_WORDS]
+        told = ", ".join(f"{names[i]} {scores[i]:.1%}" for i in best)
+        self._frame.describe(self.bars, f"Scores: {told}")
+        self._frame.describe(self._image, image.name)
+        self._frame.said = f"{image.name}: {truth}, predicted {names[predicted]}{verdict}"
         try:
             self._image.value = _jpeg(image)
             self._image.layout.display = ""

@@ -141,7 +141,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
 
     def _build(self) -> None:
         self._problem = Problem()
-        self._labels = LabelEditor(self.journal, self.results.names, self._problem)
+        self._labels = LabelEditor(self.journal, self.results.names, self._problem, self._say)
         self._frame = Frame(
             "Results", self._keys(), self._press, self.height, self._guarded(self._choose_class)
         )
@@ -197,7 +197,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
         )
 
     def _build_detail(self) -> ipywidgets.VBox:
-        self._photo = PhotoView(self.results, self._problem)
+        self._photo = PhotoView(self.results, self._problem, self._frame)
         self._count = ipywidgets.HTML()
         self._position = ipywidgets.IntSlider(
             min=1,
@@ -208,6 +208,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
         )
         self._position.observe(self._guarded(self._move_to), "value")
         free_of_busy_cells(self._position)
+        self._frame.describe(self._position, "Photo")
         narrow = ipywidgets.Layout(width="88px", flex="0 0 auto")
         back = self._button("Image −1", partial(self._step, -1), narrow)  # noqa: RUF001
         forth = self._button("Image +1", partial(self._step, 1), narrow)
@@ -338,8 +339,12 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
         selected: list[int] = self.grid.selected.tolist()
         return selected or [row for row in [self.row] if row != _ALL]
 
+    def _say(self, words: str) -> None:
+        self._frame.said = words
+
     def _draw_counts(self) -> None:
         self._matrix.show(self.results.confusion_matrix())
+        self._frame.describe(self._matrix, self._matrix.words())
         correct, of = self.results.counts()
         share = f" ({correct / of:.1%})" if of else ""
         self._summary.value = (
@@ -354,6 +359,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
             self._labels.show(self._to_label())
             if not shown:
                 self._count.value = "No photos match: clear the filters."
+                self._say(self._count.value)
                 return
             if self.row in self.rows:
                 place = self.rows.index(self.row) + 1

@@ -55,12 +55,11 @@ class TrainingCurves(ipywidgets.HBox):
             ),
         ]
         layout = ipywidgets.Layout(flex="1 1 280px", min_width="0")
+        self._charts = [figure(marks, axes, CHART_HEIGHT) for _, marks, axes in charts]
         super().__init__(
             [
-                ipywidgets.VBox(
-                    [ipywidgets.HTML(words), figure(marks, axes, CHART_HEIGHT)], layout=layout
-                )
-                for words, marks, axes in charts
+                ipywidgets.VBox([ipywidgets.HTML(words), chart], layout=layout)
+                for (words, _, _), chart in zip(charts, self._charts, strict=True)
             ],
             layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="16px", width="100%"),
         )
@@ -110,6 +109,20 @@ class TrainingCurves(ipywidgets.HBox):
         ticks = round_ticks(max(highest, 1e-6))
         if ticks[-1] != self._losses.max:
             self._losses.max, self._loss_axis.tick_values = float(ticks[-1]), ticks
+
+    def words(self) -> dict[bqplot.Figure, str]:
+        """What each chart shows, for who does not see it: how it is after the last epoch."""
+        charts = (("Loss", self._loss_lines, ""), ("Accuracy", self._accuracy_lines, " %"))
+        told = {}
+        for chart, (name, lines, unit) in zip(self._charts, charts, strict=True):
+            last = [
+                f"{of} {line.y[-1]:.3g}{unit}"
+                for of, line in zip(_COLOURS, lines, strict=True)
+                if len(line.y)
+            ]
+            at = f"at epoch {len(self._history)}: {', '.join(last)}" if last else "no epoch yet"
+            told[chart] = f"{name} by epoch; {at}"
+        return told
 
     def draw_still(self, figure: Figure) -> None:
         """Draw the same with matplotlib."""

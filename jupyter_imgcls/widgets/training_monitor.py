@@ -105,6 +105,8 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
         self._frame = Frame("Training", _KEYS, self._press, self.height)
         self._epoch_bar = _bar("Epochs")
         self._batch_bar = _bar("Minibatches")
+        for bar in (self._epoch_bar, self._batch_bar):
+            self._frame.describe(bar, bar.description)
         self._numbers = ipywidgets.HTML(layout=ipywidgets.Layout(width="auto"))
         self._curves = TrainingCurves()
         self._reason = ipywidgets.HTML(layout=ipywidgets.Layout(align_self="center"))
@@ -198,6 +200,8 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
             self._draw_numbers(history)
             self._write_log(state, history)
             self._curves.show(history)
+            for chart, words in self._curves.words().items():
+                self._frame.describe(chart, words)
             if run is not None and run.error is not None:
                 self._show_error(run.error)
 
@@ -212,9 +216,11 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
             batch = batch if run is not None and run.epochs_done > done else 0
             words.append(f"minibatch {batch} of {of}" if batch < of else "finishing the epoch")
         self._headline.value = (
-            f'<div role="status"><span class="imgcls-title">{text(words[0])}</span> '
-            f'<span class="imgcls-muted">{text(" · ".join(["", *words[1:]]))}</span></div>'
+            f'<span class="imgcls-title">{text(words[0])}</span> '
+            f'<span class="imgcls-muted">{text(" · ".join(["", *words[1:]]))}</span>'
         )
+        # Read out: not each minibatch.
+        self._frame.said = ", ".join(words[:2])
         self._epoch_bar.max = float(run.epochs) if run is not None else 1.0
         self._epoch_bar.value = self.epochs_done
         self._batch_bar.max, self._batch_bar.value = float(of or 1), float(batch)

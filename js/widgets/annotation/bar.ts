@@ -25,6 +25,7 @@ export class Bar {
   readonly #text = element("span", "an-count");
   readonly #saved = element("span", "an-soft an-saved");
   readonly #said = element("span", "", { role: "status" });
+  readonly #far = element("span", "an-soft an-count");
   readonly #undo: HTMLButtonElement;
   readonly #redo: HTMLButtonElement;
   readonly #finish: HTMLButtonElement;
@@ -47,13 +48,16 @@ export class Bar {
       this.#saved,
       this.#undo,
       this.#redo,
-      button("Write the labels…", "Into a file, or by moving the photos", actions.save),
     ]);
+    if (model.get("can_write")) {
+      const what = "Into a file, or by moving the photos";
+      this.root.append(button("Write the labels…", what, actions.save));
+    }
     this.switches = element("div", "an-switches", {}, [
       this.#switch("skip_labelled", "Skip labelled", "After a label, go to a photo without one"),
       this.#switch("several", "Several labels", "A photo may have several labels"),
     ]);
-    this.status.append(this.#said, this.#stop, this.#finish);
+    this.status.append(this.#said, this.#far, this.#stop, this.#finish);
     this.#stop.hidden = this.#finish.hidden = true;
     this.say("");
   }
@@ -92,11 +96,14 @@ export class Bar {
       clearTimeout(this.#timer);
       this.#saved.textContent = "✓ all saved";
       this.#stop.hidden = true;
+      this.#far.textContent = "";
     };
   }
 
   progress(done: number, of: number): void {
-    this.say(`Reading the photos: ${count(done)} of ${count(of)}`);
+    // Only the words are read out, once.
+    if (this.#stop.hidden) this.say("Reading the photos");
+    this.#far.textContent = `${count(done)} of ${count(of)}`;
     this.#stop.hidden = false;
   }
 

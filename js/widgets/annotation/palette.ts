@@ -58,7 +58,6 @@ export class Palette {
     }
     this.#none.hidden = classes.length > 0;
     this.#exclude.textContent = excluded ? "Include again" : "Exclude";
-    this.#exclude.setAttribute("aria-pressed", String(excluded));
   }
 }
 

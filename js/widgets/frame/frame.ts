@@ -4,6 +4,7 @@ import type { AnyModel } from "@anywidget/types";
 import { element } from "../image_grid/dom";
 import { keysButton, keysDialog } from "../image_grid/help";
 import { keepKeys } from "../image_grid/host_keys";
+import { Aid } from "./aid";
 import { isOwnKey, keyName } from "./keys";
 import type { FrameState } from "./state";
 
@@ -14,13 +15,18 @@ export class Frame {
   readonly #dragged = new ResizeObserver((entries) => this.#onDrag(entries));
   readonly #added = new MutationObserver(() => this.#onHeight());
   #mains = new Set<HTMLElement>();
+  readonly #said = element("span", "imgcls-unseen", { role: "status" });
   #widget: HTMLElement | null = null;
+  #aid: Aid | null = null;
   #dialog: HTMLDialogElement | null = null;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(model: AnyModel<FrameState>) {
     this.#model = model;
-    this.root.append(keysButton(() => this.#showKeys()));
+    this.root.append(
+      keysButton(() => this.#showKeys()),
+      this.#said,
+    );
     // It has a size once it is in the page, and only then a widget around it.
     this.#placed.observe(this.root);
   }
@@ -30,7 +36,10 @@ export class Frame {
     this.#placed.disconnect();
     this.#dragged.disconnect();
     this.#added.disconnect();
+    this.#aid?.close();
     this.#model.off("change:height", this.#onHeight);
+    this.#model.off("change:said", this.#say);
+    this.#model.off("change:parts", this.#onParts);
     this.#widget?.removeEventListener("keydown", this.#onKey);
     this.#widget?.removeEventListener("click", this.#onClick);
   }
@@ -49,7 +58,19 @@ export class Frame {
     this.#added.observe(widget, { childList: true, subtree: true });
     this.#model.on("change:height", this.#onHeight);
     this.#onHeight();
+    this.#aid = new Aid(widget, () => this.#model.get("parts"));
+    this.#model.on("change:parts", this.#onParts);
+    this.#model.on("change:said", this.#say);
+    this.#say();
   }
+
+  // -- for a screen reader ----------------------------------------------------------------------
+
+  #onParts = (): void => this.#aid?.tell();
+
+  #say = (): void => {
+    this.#said.textContent = this.#model.get("said");
+  };
 
   // -- keys -------------------------------------------------------------------------------------
 

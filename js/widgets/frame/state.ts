@@ -3,4 +3,6 @@ export interface FrameState {
   height: number;
   key_list: string[][];
   name: string;
+  parts: string[][];
+  said: string;
 }

@@ -28,12 +28,12 @@ export function photos(number: number): string {
   return `${count(number)} photo${number === 1 ? "" : "s"}`;
 }
 
-/** Black or white, whichever can be read on a colour given as #rrggbb. */
+/** Black or white, whichever differs by 4.5 : 1 (WCAG) from a colour given as #rrggbb. */
 export function readableOn(color: string): string {
   const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16) / 255) as [
     number,
     number,
     number,
   ];
-  return 0.2126 * r ** 2.2 + 0.7152 * g ** 2.2 + 0.0722 * b ** 2.2 > 0.2 ? "#000" : "#fff";
+  return 0.2126 * r ** 2.2 + 0.7152 * g ** 2.2 + 0.0722 * b ** 2.2 > 0.179 ? "#000" : "#fff";
 }

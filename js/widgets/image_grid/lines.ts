@@ -7,15 +7,14 @@ import type { Order } from "./order";
 import type { Photos } from "./photos";
 import type { Selection } from "./selection";
 
-let grids = 0;
-
 interface Line {
   root: HTMLElement;
   cells: Cell[];
 }
 
 export class Lines {
-  readonly #name = `ig-${grids++}`;
+  // No count: grids of another kind of widget have a copy of this module of their own.
+  readonly #name = `ig-${Math.random().toString(36).slice(2)}`;
   #lines = new Map<number, Line>();
 
   constructor(

@@ -47,13 +47,14 @@ export class Toolbar {
     "aria-label": "Size of the photos",
   });
   readonly #message = element("span", "", { role: "status" });
+  readonly #again: HTMLButtonElement;
 
   constructor(private readonly actions: ToolbarActions) {
     const keys = keysButton(() => this.showKeys());
     this.bar = element("div", "ig-bar", {}, [this.#count, this.#goTo, this.#slider, keys]);
-    const again = button("Try again", "", () => this.actions.again());
-    this.status = element("div", "ig-status", {}, [this.#message, again]);
-    this.status.hidden = true;
+    this.#again = button("Try again", "", () => this.actions.again());
+    this.#again.hidden = true;
+    this.status = element("div", "ig-status", {}, [this.#message, this.#again]);
 
     this.#goTo.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && this.#goTo.value !== "") {
@@ -85,7 +86,8 @@ export class Toolbar {
   }
 
   say(message: string): void {
-    this.status.hidden = message === "";
+    // Never hidden: what comes with its place into the page is not read out.
+    this.#again.hidden = message === "";
     this.#message.textContent = message;
   }
 }

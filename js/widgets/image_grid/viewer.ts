@@ -12,7 +12,7 @@ export class Viewer {
   readonly root = element("dialog", "ig-viewer", { "aria-label": "Photo" });
   readonly #image = element("img", "", { alt: "", draggable: "false" });
   readonly #message = element("div", "ig-viewer-message", { role: "status" });
-  readonly #title = element("span", "ig-viewer-title");
+  readonly #title = element("span", "ig-viewer-title", { "aria-live": "polite" });
   #url: string | null = null;
   #turn = 0;
   #zoom = 1;

@@ -1,0 +1,46 @@
+/** What ipywidgets and bqplot do not tell a screen reader: names, what is pressed, how far it is. */
+
+export class Aid {
+  readonly #changed = new MutationObserver(() => this.tell());
+
+  constructor(
+    private readonly widget: HTMLElement,
+    /** A CSS class and the words for the parts that have it. */
+    private readonly parts: () => string[][],
+  ) {
+    const attributeFilter = ["class", "style"];
+    this.#changed.observe(widget, { childList: true, subtree: true, attributeFilter });
+    this.tell();
+  }
+
+  close(): void {
+    this.#changed.disconnect();
+  }
+
+  tell(): void {
+    for (const [kind, words] of this.parts()) {
+      for (const part of this.widget.getElementsByClassName(kind as string)) {
+        name(part, words as string);
+      }
+    }
+    for (const button of this.widget.querySelectorAll(".widget-toggle-buttons button")) {
+      button.setAttribute("aria-pressed", String(button.classList.contains("mod-active")));
+    }
+    for (const bar of this.widget.querySelectorAll<HTMLElement>(".progress > .progress-bar")) {
+      const percent = Number.parseFloat(bar.style.width) || 0;
+      bar.parentElement?.setAttribute("aria-valuenow", percent.toFixed());
+    }
+    // A picture without words has them beside it.
+    for (const image of this.widget.querySelectorAll("img:not([alt])")) {
+      image.setAttribute("alt", "");
+    }
+  }
+}
+
+function name(part: Element, words: string): void {
+  const within = part.querySelector("[role=slider], .progress, img") ?? part;
+  if (within.matches("img")) within.setAttribute("alt", words);
+  else within.setAttribute("aria-label", words);
+  if (within.matches(".progress")) within.setAttribute("role", "progressbar");
+  else if (within === part) part.setAttribute("role", "img");
+}
