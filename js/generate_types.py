@@ -10,6 +10,9 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from jupyter_imgcls.dashboard.downloads import Download
+from jupyter_imgcls.dashboard.steps import Steps
+from jupyter_imgcls.dashboard.uploads import Upload
 from jupyter_imgcls.widgets.annotation import AnnotationUI
 from jupyter_imgcls.widgets.frame import Frame
 from jupyter_imgcls.widgets.image_grid import ImageGrid
@@ -26,6 +29,9 @@ FILES = {
     WIDGETS / "annotation/state.ts": AnnotationUI,
     WIDGETS / "frame/state.ts": Frame,
     WIDGETS / "image_grid/state.ts": ImageGrid,
+    WIDGETS / "download/state.ts": Download,
+    WIDGETS / "steps/state.ts": Steps,
+    WIDGETS / "upload/state.ts": Upload,
 }
 
 

@@ -1,22 +1,200 @@
-"""`Dashboard`: the steps from photos to a classifier, one below the other."""
+"""`Dashboard`: the steps from photos to a classifier, as one page."""
 
 from __future__ import annotations
 
+import logging
+import os
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
+import traitlets
+
+from ..context import Context
+from ..errors import DatasetError
+from .steps import Status, Steps
+from .storage import FOLDER, asks_visitor, personal_context
+
+if TYPE_CHECKING:
+    from .step import Step
+    from .work import Work
 
 __all__ = ["Dashboard"]
 
+_log = logging.getLogger(__name__)
+_NAMES = ("Photos", "Labels", "Train", "Results", "Try", "Keep")
+
 
 class Dashboard(ipywidgets.VBox):
-    """The whole workflow as one page, for a JupyterLab cell and for voila alike.
+    """The whole workflow as one page, for a cell of a notebook and for voila alike.
+
+    It is there at once, and gets ready in a thread. In voila each browser has a storage of its own,
+    ``people/<number>`` below the given one, and finds its labels, uploads and model again; in a
+    notebook it is that of the global context.
 
     Parameters
     ----------
     folder : str or Path, optional
-        The photos, or a folder that holds folders of photos. It is only read.
+        The photos, or a folder that holds folders of photos: one of these can be chosen, and
+        nothing outside. It is only read. Default: what ``imgcls dashboard`` was given, else the
+        current folder.
+
+    Attributes
+    ----------
+    state : {"starting", "ready", "failed"}
+        Trait, read-only.
+    current : int
+        Trait, to read, set and observe: the step that is shown, from 0.
+    work : Work
+        What the steps share, once it is ready.
+    panels : list of Step
+        The steps, once it is ready.
     """
 
+    state: Any = traitlets.Enum(["starting", "ready", "failed"], "starting", read_only=True)
+    current = traitlets.Int(0, min=0, max=len(_NAMES) - 1)
+
     def __init__(self, folder: str | Path | None = None) -> None:
-        super().__init__([ipywidgets.Label(f"Photos of {folder or Path.cwd()}")])
+        given = folder if folder is not None else os.environ.get(FOLDER)
+        self._root = Path(given if given is not None else ".").expanduser().absolute()
+        self._given = given is not None
+        self.work: Work
+        self.panels: list[Step] = []
+        self._lock = threading.RLock()
+        self._begun = False
+        several = asks_visitor()
+        self.steps = Steps(self._came if several else None)
+        self.steps.steps = [[name, "locked", ""] for name in _NAMES]
+        self._said = ipywidgets.HTML('<div role="status">Getting ready …</div>')
+        self._panel = ipywidgets.VBox([self._said], layout=ipywidgets.Layout(width="auto"))
+        self._foot = ipywidgets.HBox(
+            layout=ipywidgets.Layout(
+                flex_flow="row wrap", justify_content="space-between", grid_gap="8px"
+            )
+        )
+        super().__init__(
+            [self.steps, self._panel, self._foot],
+            layout=ipywidgets.Layout(grid_gap="16px", width="auto"),
+        )
+        self.add_class("imgcls-dashboard")
+        if not several:
+            self._start(None)
+
+    # -- getting ready --------------------------------------------------------------------------
+
+    def _came(self, visitor: object) -> None:
+        """A page shows this; only the first one says who it is."""
+        if not self._begun:
+            self._start(visitor)
+
+    def _start(self, visitor: object) -> None:
+        self._begun = True
+        thread = threading.Thread(
+            target=self._get_ready, args=(visitor,), name="imgcls-dashboard", daemon=True
+        )
+        thread.start()
+
+    def _get_ready(self, visitor: object) -> None:
+        try:
+            if not self._root.is_dir():
+                raise DatasetError(f"There is no folder {self._root}.")
+            several = asks_visitor()
+            context = personal_context(visitor) if several else Context.get_global_context()
+            self._build(context)
+        except Exception as error:  # noqa: BLE001 - shown, for a thread's shows nowhere
+            from .parts import in_words, note
+
+            self._said.value = note(in_words(error), "warn")
+            self._panel.children = [self._said]
+            self.set_trait("state", "failed")
+
+    def _build(self, context: Context) -> None:
+        # Here and not at the top, for what they import takes seconds, and the page is seen first.
+        from ..widgets.theme import stylesheet
+        from .keep import KeepStep
+        from .labels import LabelsStep
+        from .parts import button, html
+        from .photos import PhotosStep
+        from .results import ResultsStep
+        from .train import TrainStep
+        from .try_photo import TryStep
+        from .work import Work
+
+        self.work = Work(context, self._root)
+        photos = PhotosStep(self.work)
+        self.panels = [
+            photos,
+            LabelsStep(self.work),
+            TrainStep(self.work),
+            ResultsStep(self.work, lambda: self._go(2)),
+            TryStep(self.work),
+            KeepStep(self.work),
+        ]
+        self._why = html()
+        self._why.layout.flex = "1 1 160px"
+        self._back = button("Back", lambda: self._go(self.current - 1), photos.problem)
+        self._next = button("Next", lambda: self._go(self.current + 1), photos.problem)
+        for item in (self._back, self._next):
+            item.add_class("ds-big")
+        self._foot.children = [self._back, self._why, self._next]
+        self.add_class("imgcls")
+        self._panel.children = [stylesheet(), *self.panels]
+        self.steps.observe(lambda change: self._go(change["new"]), "current")
+        self.observe(lambda change: self._go(change["new"]), "current")
+        self.work.observe(self._draw, ["dataset", "trained", "edits", "busy", "threshold"])
+        self._draw()
+        self.set_trait("state", "ready")
+        kept = self.work.kept.read().get("photos")
+        if isinstance(kept, str) and Path(kept).is_dir():
+            photos.open_folder(Path(kept))
+        elif self._given:
+            photos.open_folder(self._root)
+
+    # -- going from step to step ----------------------------------------------------------------
+
+    def _go(self, number: int) -> None:
+        with self._lock:
+            states = self._states()
+            if not 0 <= number < len(states) or states[number].state == "locked":
+                number = self.current
+            self.current = number
+            self.steps.current = number
+            self._draw()
+
+    def _states(self) -> list[Status]:
+        return [panel.status() for panel in self.panels]
+
+    def _draw(self, _change: object = None) -> None:
+        with self._lock:
+            try:
+                states = self._states()
+                if states[self.current].state == "locked":
+                    self.current = self.steps.current = 0
+                for number, panel in enumerate(self.panels):
+                    panel.layout.display = "" if number == self.current else "none"
+                self.panels[self.current].show()
+            except Exception as error:  # noqa: BLE001 - shown to the user
+                from .parts import in_words
+
+                self.panels[self.current].problem.say(in_words(error))
+                return
+            self.steps.steps = [
+                [panel.name, status.state, status.note]
+                for panel, status in zip(self.panels, states, strict=True)
+            ]
+            self._draw_foot(states)
+
+    def _draw_foot(self, states: list[Status]) -> None:
+        last = self.current == len(states) - 1
+        self._back.layout.visibility = "hidden" if self.current == 0 else "visible"
+        self._next.layout.visibility = "hidden" if last else "visible"
+        if last:
+            self._why.value = ""
+            return
+        following = states[self.current + 1]
+        self._next.description = f"Next: {self.panels[self.current + 1].name}"
+        self._next.disabled = following.state == "locked"
+        ready = following.state != "locked" and states[self.current].state == "done"
+        self._next.button_style = "primary" if ready else ""
+        self._why.value = following.note if self._next.disabled else ""

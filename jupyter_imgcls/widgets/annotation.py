@@ -61,6 +61,8 @@ class AnnotationUI(ImageGrid):
         again takes it away.
     columns : int
         Photos side by side; 0 for as many as fit.
+    can_write : bool
+        Whether the page offers to write the labels into files, or to move the photos.
     journal : Journal
         The edits: undo, redo, history, `commit`.
     ui : AnnotationUI
@@ -85,6 +87,7 @@ class AnnotationUI(ImageGrid):
     skip_labelled = traitlets.Bool(default_value=False).tag(sync=True)
     several = traitlets.Bool(default_value=False).tag(sync=True)
     columns = traitlets.Int(0, min=0, max=100).tag(sync=True)
+    can_write = traitlets.Bool(default_value=True).tag(sync=True)
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 /** Made by js/generate_types.py from the traits of the Python class. */
 export interface AnnotationUIState {
   active: number;
+  can_write: boolean;
   columns: number;
   height: number;
   name_part: string;

@@ -1,0 +1,90 @@
+/** A file of the kernel, fetched piece by piece and saved by the browser: no server has a part. */
+
+import type { AnyModel } from "@anywidget/types";
+import { element } from "../image_grid/dom";
+import { keepKeys } from "../image_grid/host_keys";
+import type { DownloadState } from "./state";
+
+interface Answer {
+  kind: "made" | "piece" | "failed";
+  name?: string;
+  size?: number;
+  words?: string;
+}
+
+export class Downloader {
+  readonly root = element("div", "imgcls-download");
+  readonly #model: AnyModel<DownloadState>;
+  readonly #button = element("button", "dl-button", { type: "button" });
+  readonly #note = element("span", "dl-note");
+  readonly #told = element("div", "dl-told", { role: "status" });
+  #file: Answer | null = null;
+  #pieces: ArrayBuffer[] = [];
+  #at = 0;
+  #busy = false;
+
+  constructor(model: AnyModel<DownloadState>) {
+    this.#model = model;
+    this.root.append(this.#button, this.#note, this.#told);
+    this.#button.addEventListener("click", () => this.#ask());
+    keepKeys(this.root);
+    model.on("change", this.#draw);
+    model.on("msg:custom", this.#receive);
+    this.#draw();
+  }
+
+  close(): void {
+    this.#model.off("change", this.#draw);
+    this.#model.off("msg:custom", this.#receive);
+  }
+
+  #draw = (): void => {
+    this.#button.textContent = this.#model.get("label");
+    this.#note.textContent = this.#model.get("note");
+    this.#button.disabled = this.#model.get("disabled") || this.#busy;
+  };
+
+  #ask(): void {
+    this.#begin(true, "Being made …");
+    this.#model.send({ kind: "make" });
+  }
+
+  #begin(busy: boolean, words: string): void {
+    this.#busy = busy;
+    this.#file = null;
+    this.#pieces = [];
+    this.#at = 0;
+    this.#told.textContent = words;
+    this.#draw();
+  }
+
+  #receive = (answer: Answer, buffers: (DataView | ArrayBuffer)[]): void => {
+    // It may be shown in several places: the one that was clicked asked.
+    if (!this.#busy) return;
+    if (answer.kind === "failed") this.#begin(false, answer.words ?? "");
+    else if (answer.kind === "made") this.#file = answer;
+    else if (buffers[0]) this.#add(buffers[0]);
+    if (this.#file) this.#next(this.#file);
+  };
+
+  #add(data: DataView | ArrayBuffer): void {
+    const piece = data instanceof DataView ? data : new DataView(data);
+    this.#pieces.push(
+      piece.buffer.slice(piece.byteOffset, piece.byteOffset + piece.byteLength) as ArrayBuffer,
+    );
+    this.#at += piece.byteLength;
+  }
+
+  #next({ name = "", size = 0 }: Answer): void {
+    if (this.#at < size) {
+      this.#told.textContent = `Fetching: ${Math.floor((100 * this.#at) / size)} %`;
+      this.#model.send({ kind: "more", at: this.#at });
+      return;
+    }
+    const url = URL.createObjectURL(new Blob(this.#pieces));
+    element("a", "", { href: url, download: name }).click();
+    // The browser reads it after the click.
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    this.#begin(false, `Saved as ${name}, in the folder where your browser puts downloads.`);
+  }
+}

@@ -1,0 +1,248 @@
+"""Step 1: which photos."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+import ipywidgets
+
+from ..data import ClassificationDataset
+from ..data.folders import IMAGE_SUFFIXES
+from ..data.problems import Problem as LeftOut
+from ..data.problems import counted
+from ..data.relocate import free_name
+from ..data.sample import tableware
+from ..errors import ImgclsError
+from ..evaluation.plot_style import PALETTE
+from ..widgets.theme import text
+from .parts import bars, box, button, html
+from .step import Step
+from .steps import Status
+from .storage import below
+from .task import Task
+from .uploads import Upload, size
+from .work import Work
+from .zips import extract_photos
+
+__all__ = ["PhotosStep"]
+
+_LARGEST = 10 * 10**9
+_MOST_FOLDERS = 300
+_MOST_LISTED = 200
+_SAMPLE = 63
+
+
+class PhotosStep(Step):
+    """Choose the photos: a folder, an upload, or the sample."""
+
+    name = "Photos"
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work)
+        self.task = Task(work)
+        self._left_out: list[LeftOut] = []
+        self._choice = ipywidgets.Dropdown(layout=ipywidgets.Layout(width="auto"))
+        self._choice.add_class("ds-choice")
+        self.upload = Upload(
+            self._uploaded,
+            work.kept.uploads,
+            _LARGEST,
+            label="Choose a zip, or photos",
+            hint=f"or drop them here; {size(_LARGEST)} at most",
+            accept=",".join([".zip", "image/*", *sorted(IMAGE_SUFFIXES)]),
+            multiple=True,
+        )
+        self._summary = html()
+        ways = [
+            box(
+                html("<h3>A folder on this computer</h3><p>It is only read: nothing is moved.</p>"),
+                self._choice,
+                button("Open the folder", self._open_chosen, self.problem, style="primary"),
+                card=True,
+            ),
+            box(
+                html(
+                    "<h3>Upload</h3><p>In the zip, one sub-folder for each class. Photos without a "
+                    "class are fine, too: you label them in the next step.</p>"
+                ),
+                self.upload,
+                card=True,
+            ),
+            box(
+                html(
+                    f"<h3>Only try it</h3><p>{_SAMPLE} drawn photos of bowls, cups, cutlery and "
+                    "plates.</p>"
+                ),
+                button("Take the sample", self.take_sample, self.problem),
+                card=True,
+            ),
+        ]
+        for way in ways:
+            way.layout.flex = "1 1 280px"
+            way.layout.min_width = "0"
+        self.children = [
+            html("<h2>Which photos?</h2>"),
+            self.problem,
+            self.task,
+            self._summary,
+            ipywidgets.HBox(
+                ways, layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="16px", margin="0")
+            ),
+        ]
+
+    def status(self) -> Status:
+        """See `Step`."""
+        dataset = self.work.dataset
+        if dataset is None:
+            return Status("open", self.work.busy or "Choose a folder or upload a zip")
+        return Status("done", counted(len(dataset), "photo"))
+
+    def show(self) -> None:
+        """See `Step`."""
+        folders = _folders(self.work.root)
+        uploads = sorted(p for p in self.work.kept.uploads.glob("*") if not p.name.startswith("."))
+        options = [
+            *((_shown(folder, self.work.root), str(folder)) for folder in folders),
+            *((f"Your upload: {path.name}", str(path)) for path in uploads),
+        ]
+        if tuple(options) != self._choice.options:
+            chosen = self._choice.value
+            self._choice.options = options
+            if chosen in (value for _, value in options):
+                self._choice.value = chosen
+        self.upload.disabled = bool(self.work.busy)
+        self._summary.value = "" if self.work.dataset is None else self._summarized()
+
+    # -- what happens ---------------------------------------------------------------------------
+
+    def open_folder(self, folder: Path) -> None:
+        """Read the photos of a folder, in a thread.
+
+        Raises
+        ------
+        ImgclsError
+            If it is not one that this person may see.
+        """
+        real = self._allowed(folder)
+        self.task.run("Looking through the folder", lambda task: self._open(task, real))
+
+    def take_sample(self) -> None:
+        """Draw the sample, in a thread."""
+
+        def draw(task: Task) -> None:
+            folder = self.work.kept.folder / "sample"
+            tableware(_SAMPLE, root=folder, progress=task.count("Drawing the sample"))
+            self._open(task, folder)
+
+        self.task.run("Drawing the sample", draw)
+
+    def _open_chosen(self) -> None:
+        if self._choice.value is None:
+            raise ImgclsError("There is no folder to choose: upload photos instead.")
+        self.open_folder(Path(self._choice.value))
+
+    def _allowed(self, folder: Path) -> Path:
+        own = self.work.kept.folder
+        if own.is_dir() and folder.resolve().is_relative_to(own.resolve()):
+            # An upload holds what `extract_photos` found to be its root.
+            note = folder / ".root"
+            return below(own, folder / note.read_text()) if note.is_file() else folder.resolve()
+        return below(self.work.root, folder)
+
+    def _open(self, task: Task, folder: Path, left_out: list[LeftOut] | None = None) -> None:
+        task.say("Looking through the folder")
+        name = folder.name or "photos"
+        dataset = ClassificationDataset.create_from_dir(name, folder)
+        task.breathe()
+        self._left_out = [*(left_out or []), *dataset.problems]
+        task.say("Reading the labels")
+        self.work.open(dataset, folder)
+        task.say("")
+
+    def _uploaded(self, files: list[Path]) -> None:
+        """Keep what was sent; what is done with it takes longer than the message may."""
+        if self.work.busy:
+            raise ImgclsError(f"Wait until this is done: {self.work.busy}.")
+        zips = [file for file in files if file.suffix.lower() == ".zip"]
+        if zips and len(files) > 1:
+            raise ImgclsError("Choose one zip, or photos, but not both.")
+        if not zips and not any(file.suffix.lower() in IMAGE_SUFFIXES for file in files):
+            raise ImgclsError("That is neither a zip nor a photo.")
+        kept = self.work.kept.uploads / f".sent-{uuid.uuid4().hex}"
+        files[0].parent.rename(kept)
+        files[0].parent.mkdir()
+        name = files[0].stem if zips else "Photos"
+
+        def unpack(task: Task) -> None:
+            target = free_name(self.work.kept.uploads / name)
+            left_out: list[LeftOut] = []
+            try:
+                if zips:
+                    tell = task.count("Unpacking")
+                    root, left_out = extract_photos(kept / zips[0].name, target, tell)
+                    (target / ".root").write_text(os.path.relpath(root, target))
+                else:
+                    root = target
+                    kept.rename(target)
+            finally:
+                shutil.rmtree(kept, ignore_errors=True)
+            self._open(task, root, left_out)
+
+        self.task.run("Unpacking", unpack)
+
+    # -- what is seen ---------------------------------------------------------------------------
+
+    def _summarized(self) -> str:
+        dataset = self.work.dataset
+        counts = self.work.counts()
+        most = max([1, *counts.values()])
+        rows = [
+            (name, f"{count:,}", count / most, PALETTE[number % len(PALETTE)])
+            for number, (name, count) in enumerate(counts.items())
+        ]
+        without = self.work.unlabelled()
+        if without:
+            rows.append(("no label yet", f"{without:,}", without / most, "#767676"))
+        heading = (
+            f"{text(dataset.name)}: {counted(len(dataset), 'photo')}, "
+            f"{counted(len(counts), 'class', 'classes')}"
+        )
+        return f"<h3>{heading}</h3><p></p>{bars(rows)}{self._left_out_list()}"
+
+    def _left_out_list(self) -> str:
+        if not self._left_out:
+            return ""
+        items = "".join(
+            f"<li>{text(Path(problem.path).name)}: {text(problem.reason)}</li>"
+            for problem in self._left_out[:_MOST_LISTED]
+        )
+        more = len(self._left_out) - _MOST_LISTED
+        items += f"<li>and {more:,} more</li>" if more > 0 else ""
+        files = counted(len(self._left_out), "file was", "files were")
+        return f"<details><summary>{files} left out: why?</summary><ul>{items}</ul></details>"
+
+
+def _folders(root: Path) -> list[Path]:
+    """`root`, the folders in it, and those in these; none that only a link leads to."""
+    top = _inside(root)
+    return [root, *top, *(path for folder in top for path in _inside(folder))][:_MOST_FOLDERS]
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            found = [
+                folder / entry.name
+                for entry in entries
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+            ]
+    except OSError:  # one that cannot be read cannot be chosen
+        return []
+    return sorted(found)[:_MOST_FOLDERS]
+
+
+def _shown(folder: Path, root: Path) -> str:
+    return root.name or "/" if folder == root else f"{root.name}/{folder.relative_to(root)}"

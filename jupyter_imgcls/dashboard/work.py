@@ -1,0 +1,202 @@
+"""What the steps share: the photos and their labels, what was learnt, and the threshold."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import traitlets
+from numpy.typing import NDArray
+
+from ..context import Context
+from ..data import ClassificationDataset
+from ..data.columns import NO_LABEL
+from ..data.journal import Journal
+from ..errors import ImgclsError
+from .storage import Kept
+from .trained import Trained
+
+if TYPE_CHECKING:
+    from ..classifiers import Classifier
+
+__all__ = ["Work"]
+
+_log = logging.getLogger(__name__)
+_FEWEST = 2
+
+
+class Work(traitlets.HasTraits):
+    """One person's work in one dashboard; the steps observe its traits.
+
+    Parameters
+    ----------
+    context : Context
+        The person's storage.
+    root : Path
+        The folder of which the photos may be chosen. It is only read.
+
+    Attributes
+    ----------
+    dataset : ClassificationDataset or None
+        Trait: the photos that were chosen, with a journal.
+    trained : Trained or None
+        Trait: what was learnt last.
+    threshold : float
+        Trait: a photo whose best score is below it is called 'not sure'.
+    edits : int
+        Trait: grows with every change of a label, by whomever.
+    busy : str
+        Trait: what is under way, or ``""``.
+    """
+
+    dataset: Any = traitlets.Any(allow_none=True)
+    trained: Any = traitlets.Any(allow_none=True)
+    threshold = traitlets.Float(0.5)
+    edits = traitlets.Int(0)
+    busy = traitlets.Unicode("")
+
+    def __init__(self, context: Context, root: Path) -> None:
+        super().__init__()
+        self.context = context
+        self.root = root
+        self.kept = Kept(context, root)
+        self.folder: Path | None = None
+
+    # -- photos ---------------------------------------------------------------------------------
+
+    def open(self, dataset: ClassificationDataset, folder: Path) -> None:
+        """Work on these photos from now on, with the labels and the model of an earlier visit.
+
+        Raises
+        ------
+        StorageError
+            If what is kept cannot be read or written.
+        """
+        journal = Journal.open(dataset, self.context)
+        before = self.dataset
+        threshold = self.kept.read().get("threshold")
+        self.kept.write(photos=str(folder))
+        self.folder = folder
+        self.threshold = float(threshold) if isinstance(threshold, float) else 0.5
+        self.trained = None
+        self.dataset = dataset
+        if before is not None and before.journal is not None:
+            before.journal.close()
+        journal.listeners.append(self._on_edits)
+        journal.watch()
+        try:
+            self.trained = Trained.load(self.kept.of_photos(folder), dataset)
+        except ImgclsError as error:
+            # It can be trained again; the labels are what must not be lost.
+            _log.warning("The model of %s is not used: %s", folder, error)
+
+    def _on_edits(self, _rows: object) -> None:
+        self.edits += 1
+
+    @property
+    def journal(self) -> Journal:
+        """The journal of the photos."""
+        journal: Journal | None = None if self.dataset is None else self.dataset.journal
+        if journal is None:
+            raise ImgclsError("First choose photos.")
+        return journal
+
+    # -- labels ---------------------------------------------------------------------------------
+
+    def labelled(self) -> ClassificationDataset:
+        """The photos that have a label and are not excluded."""
+        return self.dataset.take(np.flatnonzero(self._used() >= 0))  # type: ignore[no-any-return]
+
+    def counts(self) -> dict[str, int]:
+        """Photos of each class, without the excluded ones."""
+        used = self._used()
+        counts = np.bincount(used[used >= 0], minlength=len(self.dataset.labels))
+        return {
+            label.name: int(count) for label, count in zip(self.dataset.labels, counts, strict=True)
+        }
+
+    def unlabelled(self) -> int:
+        """How many photos have no label, without the excluded ones."""
+        without = self.dataset.label_indices == NO_LABEL
+        without[self.journal.excluded] = False
+        return int(without.sum())
+
+    def missing(self) -> str:
+        """What is missing for a training, or ``""``."""
+        if self.dataset is None:
+            return "First choose photos"
+        counts = self.counts()
+        enough = sum(count >= _FEWEST for count in counts.values())
+        if enough < 2:
+            has = f"there {'is' if enough == 1 else 'are'} {enough or 'none'}"
+            return f"2 classes with at least {_FEWEST} labelled photos each are needed; {has}"
+        return ""
+
+    def fingerprint(self) -> str:
+        """Of which photo has which label: the same for the same labels."""
+        used = self._used()
+        names = [name for name, count in self.counts().items() if count]
+        numbers = np.unique(used[used >= 0])
+        digest = hashlib.sha256("\0".join([*names, *map(str, numbers)]).encode())
+        digest.update(used.tobytes())
+        return digest.hexdigest()
+
+    @property
+    def stale(self) -> bool:
+        """Whether labels were changed since the training."""
+        return self.trained is not None and self.trained.fingerprint != self.fingerprint()
+
+    def _used(self) -> NDArray[np.int32]:
+        used: NDArray[np.int32] = self.dataset.label_indices
+        used[self.journal.excluded] = NO_LABEL
+        return used
+
+    # -- what is learnt -------------------------------------------------------------------------
+
+    def learnt(
+        self,
+        classifier: Classifier,
+        test_set: ClassificationDataset,
+        scores: NDArray[np.float32],
+        fingerprint: str,
+        how: str,
+    ) -> None:
+        """Keep a classifier and how it did, on disk too.
+
+        Parameters
+        ----------
+        test_set : ClassificationDataset
+            Photos that it was not trained on.
+        scores : ndarray of float32, shape (n, classes)
+            Of the test set.
+        fingerprint : str
+            Of the labels that it was trained with.
+        how : str
+            How it was trained, in words.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written.
+        """
+        assert self.folder is not None
+        trained = Trained(classifier, test_set, scores, fingerprint, how)
+        trained.save(self.kept.of_photos(self.folder))
+        self.trained = trained
+
+    def forget(self) -> None:
+        """Delete the models and the uploads, and begin anew; the journal of the labels stays."""
+        journal = self.journal
+        self.trained = self.dataset = self.folder = None
+        journal.close()
+        shutil.rmtree(self.kept.folder)
+
+    def choose_threshold(self, threshold: float) -> None:
+        """Take another threshold, and remember it."""
+        if threshold != self.threshold:
+            self.threshold = threshold
+            self.kept.write(threshold=threshold)
