@@ -1,8 +1,9 @@
 # make demo              the whole main job on a sample drawn by the program
 # make demo DATA=folder  the same on your own photos, one sub-folder a class
 # make test              all checks and tests; TORCH=1 adds those that compare with PyTorch
+# make docs              the documentation site, in build/docs; DOCS=... are options of sphinx-build
 #
-# Both make a virtual environment in .venv first, once.
+# All make a virtual environment in .venv first, once.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +12,7 @@ FRONT_END := jupyter_imgcls/static/image_grid.js
 EXTENSION := share/jupyter/labextensions/jupyter_imgcls
 export DATA
 
-.PHONY: demo test chromium pictures format clean
+.PHONY: demo test docs chromium pictures format clean
 
 demo: .venv/installed $(FRONT_END) .venv/$(EXTENSION)
 	$(BIN)/imgcls demo $${DATA:+--data "$$DATA"}
@@ -23,6 +24,11 @@ test: .venv/installed-test $(FRONT_END) .venv/$(EXTENSION) chromium $(if $(TORCH
 	js/npm run --silent check
 	js/npm run --silent test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=90 $(PYTEST)
+
+# Executes the notebooks whose code has changed; their outputs are kept in build/notebooks.
+docs: .venv/installed-test $(FRONT_END)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet $(DOCS) docs build/docs
+	@echo "The site is build/docs/index.html"
 
 # The browser of tests/browser.
 chromium:
@@ -45,7 +51,7 @@ format: .venv/installed-test $(FRONT_END)
 	touch $@
 
 .venv/installed-test: .venv/bin/python $(METADATA)
-	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	$(BIN)/python -m pip install --quiet --editable ".[test,docs]"
 	touch $@ .venv/installed
 
 node_modules/.package-lock.json: package-lock.json js/npm .venv/bin/python

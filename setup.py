@@ -65,7 +65,11 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["jupyter_imgcls", "jupyter_imgcls.*"]),
-    package_data={"jupyter_imgcls": ["py.typed", "evaluation/*.j2", "serving/*.html", "static/*"]},
+    package_data={
+        "jupyter_imgcls": [
+            *("py.typed", "dashboard/*.ipynb", "evaluation/*.j2", "serving/*.html", "static/*")
+        ]
+    },
     data_files=[*shared(VOILA_TEMPLATE), *shared(LAB_EXTENSION)],
     cmdclass={"build_py": BuildPy, "sdist": Sdist},
     install_requires=[
@@ -122,6 +126,12 @@ setup(
         "voila": ["voila>=0.5.8"],
         # Of all its processes, also of those that listen everywhere, this one asks for the token.
         "cluster": ["ray[serve]>=2.60", "filelock>=3.12"],
+        "docs": [
+            "sphinx>=8",
+            "myst-nb>=1.2",
+            "pydata-sphinx-theme>=0.16",
+            "sphinx-copybutton>=0.5",
+        ],
         "test": [
             "ruff==0.17.6",
             "mypy==2.4.1",

@@ -1,42 +1,25 @@
 """What the README tells a newcomer to type works, in the order that it stands there."""
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from .snippets import newcomer, snippets
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
-    """The fenced code blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    return [snippet.code for snippet in snippets(README, language)]
 
 
 @pytest.fixture
 def run(tmp_path):
     """Run a program as a newcomer would: in an empty folder, with their own home."""
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "HOME": str(tmp_path / "home"),
-        "MPLBACKEND": "agg",
-    }
-    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
-        environment.pop(name, None)
-
-    def run_program(*command):
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    return run_program
+    return newcomer(tmp_path)
 
 
 def test_the_notebook_cells_run_one_after_the_other(run, tmp_path):

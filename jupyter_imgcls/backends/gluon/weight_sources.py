@@ -78,7 +78,10 @@ def find_pretrained(base_model: BaseModel) -> Path:
             else:
                 logger.info("Downloaded the weights of %s from %s: %s", name, source, url)
                 return fetched
-    raise WeightsError(_nothing_found(name, folder, tried))
+    raise WeightsError(
+        f"There are no pretrained weights of {name} to be had. Tried:\n"
+        + _tried_and_to_do(name, folder, tried)
+    )
 
 
 def _in_package(name: str) -> Path | None:
@@ -181,8 +184,8 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _nothing_found(name: str, folder: Path, tried: list[str]) -> str:
-    lines = [f"There are no pretrained weights of {name} to be had. Tried:"]
+def _tried_and_to_do(name: str, folder: Path, tried: list[str]) -> str:
+    lines = []
     if name in _PACKAGES:
         package = _PACKAGES[name].replace("_", "-")
         lines.append(f"  - the Python package {package}: not installed, or without weights")
