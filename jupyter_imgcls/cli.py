@@ -15,6 +15,7 @@ import typer
 
 from .about import describe_classifier, describe_installation
 from .backends.base_models import DEFAULT_BASE_MODEL
+from .cli_dashboard import dashboard
 from .cli_serving import COMMANDS
 from .console import describe_evaluation, evaluation_metrics, finish, finish_scores, running
 from .data import ClassificationDataset
@@ -287,7 +288,7 @@ def augment(
         )
 
 
-for command in COMMANDS:
+for command in [dashboard, *COMMANDS]:
     app.command()(command)
 
 

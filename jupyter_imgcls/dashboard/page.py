@@ -74,7 +74,7 @@ class Dashboard(ipywidgets.VBox):
             )
         )
         super().__init__(
-            [self.steps, self._panel, self._foot],
+            [ipywidgets.HTML("<h1>Image classification</h1>"), self.steps, self._panel, self._foot],
             layout=ipywidgets.Layout(grid_gap="16px", width="auto"),
         )
         self.add_class("imgcls-dashboard")

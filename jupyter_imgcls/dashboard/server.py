@@ -1,0 +1,150 @@
+"""The dashboard as a page of its own: voila, for one folder of photos."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..context import Context
+from ..errors import DatasetError, ImgclsError, StorageError
+from .storage import FOLDER, STORAGE
+
+__all__ = ["NOTEBOOK", "serve"]
+
+NOTEBOOK = Path(__file__).with_name("dashboard.ipynb")
+# A page that nobody has open any more: its kernel ends after that many seconds.
+_IDLE = 30 * 60
+_LOOK = 60
+
+
+def serve(
+    folder: Path,
+    host: str = "127.0.0.1",
+    port: int = 8866,
+    storage: Path | None = None,
+    *,
+    browser: bool = True,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Show the dashboard until an interruption (Ctrl-C, SIGTERM); then end it and its kernels.
+
+    Only who has the address with its token gets in.
+
+    Parameters
+    ----------
+    folder : Path
+        Photos, or a folder of folders of photos; it is only read.
+    host : str
+        Where to listen; ``"0.0.0.0"`` lets other machines in.
+    port : int
+        Always the same one, for browsers know by it which labels are theirs.
+    storage : Path, optional
+        Where each person's labels, uploads and models are kept; by default below the user's own.
+    browser : bool
+        Whether to open a browser.
+    say : callable
+        Is told the address.
+
+    Raises
+    ------
+    ImgclsError
+        If voila is not installed, or the port is in use.
+    DatasetError
+        If there is no such folder.
+    StorageError
+        If the storage cannot be written.
+    """
+    try:
+        from traitlets.config import Config
+        from voila.app import Voila
+    except ImportError as error:
+        raise ImgclsError(
+            "The dashboard is shown by voila, which is not installed: "
+            "pip install 'jupyter_imgcls[voila]'."
+        ) from error
+    if not folder.is_dir():
+        raise DatasetError(f"There is no folder {folder}.")
+    own = Context.get_global_context().storage.persistent_path / "dashboard"
+    place = (storage or own).resolve()
+    token = _token(place)
+    address = f"http://{_shown_host(host)}:{port}/?token={token}"
+
+    class Server(Voila):
+        """Says where it is once it listens there."""
+
+        def launch_browser(self) -> None:
+            say(f"The dashboard is at {address}\nIt ends with Ctrl-C; labels and models are kept.")
+            if browser:
+                webbrowser.open(address)
+
+    with tempfile.TemporaryDirectory(prefix="imgcls-dashboard-") as temporary:
+        _prepare(Path(temporary), folder.resolve(), place)
+        server = Server(config=_configured(Config, host, port, token, Path(temporary)))
+        server.initialize([str(NOTEBOOK)])
+        try:
+            server.start()
+        except SystemExit:
+            raise ImgclsError(
+                f"Port {port} is in use: does the dashboard run already? If not, choose another "
+                "one with --port."
+            ) from None
+
+
+def _configured(config: Any, host: str, port: int, token: str, temporary: Path) -> Any:
+    made = config()
+    made.Voila.ip = host
+    made.Voila.port = port
+    made.Voila.port_retries = 0
+    made.Voila.token = token
+    made.Voila.open_browser = True
+    made.Voila.log_level = "WARN"
+    made.Voila.connection_dir_root = str(temporary)
+    made.VoilaConfiguration.template = "imgcls"
+    made.VoilaConfiguration.allow_template_override = "NO"
+    made.VoilaConfiguration.file_allowlist = []
+    made.MappingKernelManager.cull_idle_timeout = _IDLE
+    made.MappingKernelManager.cull_interval = _LOOK
+    return made
+
+
+def _prepare(temporary: Path, folder: Path, storage: Path) -> None:
+    """What the kernels find in their environment, and voila beside what is installed."""
+    from ipykernel.kernelspec import write_kernel_spec
+
+    # This very Python, whatever kernels are registered on the machine.
+    write_kernel_spec(temporary / "kernels" / "python3")
+    clone = Path(__file__).parents[2] / "share" / "jupyter"
+    paths = [str(temporary), *([str(clone)] if clone.is_dir() else [])]
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(
+        [*paths, *filter(None, [os.environ.get("JUPYTER_PATH")])]
+    )
+    os.environ[FOLDER] = str(folder)
+    os.environ[STORAGE] = str(storage)
+
+
+def _token(storage: Path) -> str:
+    """The same as last time, so that a bookmark and a colleague's link go on to work."""
+    file = storage / "token.json"
+    try:
+        storage.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if file.is_file():
+            return str(json.loads(file.read_text(encoding="utf-8")))
+        token = secrets.token_urlsafe(24)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+            json.dump(token, opened)
+    except (OSError, ValueError) as error:
+        raise StorageError(f"Cannot use the folder {storage}: {error}.") from error
+    return token
+
+
+def _shown_host(host: str) -> str:
+    """An address to open for one to listen at."""
+    import socket
+
+    return socket.gethostname() if host in ("", "0.0.0.0", "::") else host  # noqa: S104
