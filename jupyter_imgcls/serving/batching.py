@@ -169,7 +169,8 @@ class Batcher:
         try:
             self._model.preprocessing.into(file_of(photo), array)
         except UnreadableImageError as error:
-            return error.reason
+            # A client cannot do what is advised to a program.
+            return error.reason.removesuffix(": raise it with set_max_pixels")
         except Exception:  # noqa: BLE001 -- one photo must not end the thread that decodes all
             _log.exception("A photo could not be decoded")
             return "it cannot be decoded"

@@ -5,20 +5,28 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from starlette.responses import JSONResponse
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 __all__ = ["PatientConnection"]
 
 _MOST_HEADER_BYTES = 64 * 2**10
+_TOO_MANY = JSONResponse(
+    {"detail": "The service is busy: it has too many connections."},
+    503,
+    {"Retry-After": "1", "Connection": "close"},
+)
 
 
 class PatientConnection(HttpToolsProtocol):
     """uvicorn's connection, closed if a request's headers are too long or take too long.
 
     It is also closed if the client does not read its answer. uvicorn itself waits without end, and
-    keeps all it has got and has to send. The attributes are those of `Limits`.
+    keeps all it has got and has to send. Nor does it say when to come back, where there are too
+    many connections. The attributes are those of `Limits`.
     """
 
+    most = 2500
     patience = 10.0
     bytes_a_second = 4096.0
 
@@ -57,6 +65,7 @@ class PatientConnection(HttpToolsProtocol):
         """The application has it from here on."""
         self._in_headers, self._header_bytes = False, 0
         self._stop_waiting()
+        self.app = self.config.loaded_app if len(self.connections) <= self.most else _TOO_MANY
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

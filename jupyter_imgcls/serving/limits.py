@@ -23,6 +23,8 @@ class Limits:
         Accepted and not yet decoded; beyond them a request is refused with status 503.
     buffered_bytes : int
         Bodies of all requests that are being received or worked on; beyond, status 503.
+    connections : int
+        Open ones, with or without a request; a request on one beyond them gets status 503.
     batch_photos : int
         That go through the network at once; fewer if they are larger than 32 MiB together.
     delay : float
@@ -40,6 +42,7 @@ class Limits:
     pixels: int = 64_000_000
     waiting_photos: int = 2000
     buffered_bytes: int = 256 * 2**20
+    connections: int = 2500
     batch_photos: int = 16
     delay: float = 0.005
     patience: float = 10.0

@@ -29,7 +29,6 @@ _log = logging.getLogger("jupyter_imgcls.serving")
 _SECONDS_TO_FINISH = 60
 # Clients close idle connections before the service does, and so never send into a closed one.
 _SECONDS_IDLE = 75
-_MOST_CONNECTIONS = 2500
 _MOST_IN_LINE = 2048
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of glibc's malloc.h
 
@@ -73,7 +72,7 @@ def serve(
     listener = _listen(host, port)
     with listener:
         app = create_app(ServedModel.load(artifact), name, key, limits)
-        _allow_many_connections()
+        _allow_connections(limits.connections)
         shown = f"[{host}]" if ":" in host else host
         _log.info("Serving %s at http://%s:%d/", name, shown, listener.getsockname()[1])
         # uvicorn raises the signal that ended it again; the service has ended as it should.
@@ -95,7 +94,6 @@ def make_server(app: FastAPI, limits: Limits) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             backlog=_MOST_IN_LINE,
-            limit_concurrency=_MOST_CONNECTIONS,
             timeout_keep_alive=_SECONDS_IDLE,
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         )
@@ -153,19 +151,20 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _connection(limits: Limits) -> type[PatientConnection]:
     class Connection(PatientConnection):
+        most = limits.connections
         patience = limits.patience
         bytes_a_second = limits.bytes_a_second
 
     return Connection
 
 
-def _allow_many_connections() -> None:
+def _allow_connections(count: int) -> None:
     """Each takes a file descriptor, of which many systems grant 1,024 unless asked for more."""
     if sys.platform != "win32":
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = _MOST_CONNECTIONS + 500
+        wanted = count + 500
         if hard != resource.RLIM_INFINITY:
             wanted = min(wanted, hard)
         if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -116,7 +116,7 @@ NO_PHOTOS = {
     "cut off": (LARGE[: len(LARGE) // 2], "the file is cut off"),
     "damaged": (png(50, 50, b"no zlib"), "the file is cut off or damaged"),
     "bomb by its header": (png(60_000, 60_000, b""), "more than the limit of 100,000,000"),
-    "bomb": (bomb(), "30000 x 24000 pixels, more than the limit"),
+    "bomb": (bomb(), "30000 x 24000 pixels, more than the limit of 100,000,000"),
     "scans": (scans(), "a JPEG of more than 100 scans"),
     "pickle": (b"\x80\x04cos\nsystem\n(S'true'\ntR.", "not an image"),
 }
@@ -135,6 +135,7 @@ def test_what_is_no_photo_is_told_in_each_kind_of_request(service, name):
         assert why in reason(response)
         assert reason(response).startswith("The photo could not be scored: ")
         assert why in response.json()["photos"][0]["error"]
+        assert "set_max_pixels" not in response.text, "which a client cannot call"
 
 
 @pytest.mark.parametrize(
@@ -283,6 +284,15 @@ def drip(connection, content, pause=0.05):
         except OSError:
             return
         time.sleep(pause)
+
+
+def test_with_too_many_connections_a_request_is_told_when_to_come_back(model):
+    with served(model, limits=Limits(connections=2)) as service:
+        with connect(service), connect(service):
+            response = post(service, b"[]")
+            assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+            assert "too many connections" in reason(response)
+        wait_until(lambda: service.score(entry(GOOD)).status_code == 200)
 
 
 def test_a_connection_that_sends_nothing_is_closed(service):
