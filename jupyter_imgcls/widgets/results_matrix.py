@@ -87,11 +87,11 @@ class ConfusionMatrix(bqplot.Figure):
         wrong = np.where(np.eye(len(self._counts), dtype=bool), 0, self._counts)
         worst = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_WORDS]
         mistakes = [
-            f"{self._shown[row]} taken for {self._shown[column]} {wrong[row, column]} times"
+            f"{self._shown[row]} taken for {self._shown[column]}: {wrong[row, column]}"
             for row, column in zip(*np.unravel_index(worst, wrong.shape), strict=True)
             if wrong[row, column]
         ]
-        return f"Confusion matrix: {', '.join(mistakes) or 'no mistake'}"
+        return f"Confusion matrix; {', '.join(mistakes) or 'no mistake'}"
 
     def class_of(self, label: str) -> int:
         """Number of the class that a tick's text stands for."""

@@ -68,8 +68,9 @@ _CSS = """
 .imgcls-table td { padding: 2px 0; overflow-wrap: anywhere; }
 .imgcls-thumbnail { border-radius: 4px; object-fit: contain;
   background: var(--jp-layout-color2, #8882); }
-.imgcls button:focus-visible, .imgcls select:focus-visible, .imgcls .noUi-handle:focus-visible {
-  outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px; }
+/* ipywidgets takes the outline of lists and fields away, as !important. */
+.imgcls :focus-visible {
+  outline: 2px solid var(--jp-brand-color1, #1976d2) !important; outline-offset: 1px; }
 .imgcls button:disabled { cursor: not-allowed; }
 """
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import nbformat
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, WebSocket
 
+from .accessibility import assert_accessible
 from .kernel import Kernel
 from .server import Server
 
@@ -155,13 +156,17 @@ class Notebook:
         return file
 
     def keep_pictures(self, element: Locator, name: str) -> None:
-        """Keep one picture in the light theme and one in the dark; in voila of the theme it has."""
-        if self.host == "voila":
-            self.keep_picture(element, name)
-            return
+        """Keep a picture in the light theme and one in the dark, and check both for accessibility.
+
+        In voila, of the theme it has.
+        """
         for theme in ("dark", "light"):
-            self.change_theme(theme)
+            if self.host != "voila":
+                self.change_theme(theme)
+            elif theme != self.theme:
+                continue
             self.keep_picture(element, name)
+            assert_accessible(element)
 
     def close(self) -> None:
         """Close the page and its kernel; fail if there was trouble."""
