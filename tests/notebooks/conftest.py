@@ -12,9 +12,31 @@ import pytest
 from ipykernel.kernelspec import write_kernel_spec
 from nbformat import NotebookNode
 
+from jupyter_imgcls.data.sample import tableware
 from jupyter_imgcls.serving import local, local_ray
 
 NotebookRunner = Callable[[NotebookNode], NotebookNode]
+
+# Hours of a CI machine would pass if a notebook hung.
+_SECONDS = 900
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")  # where nothing listens
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(variable, "127.0.0.1")  # for services on this machine
+    for variable in ("MXNET_GLUON_REPO", "HF_ENDPOINT"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The 63 drawn photos that most notebooks work on."""
+    folder = tmp_path_factory.mktemp("sample") / "photos"
+    tableware(root=folder, progress=False)
+    return folder
 
 
 @pytest.fixture
@@ -34,7 +56,11 @@ def run_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
         command = Path(sys.executable).with_name("jupyter-execute")
         options = ["--inplace", "--kernel_name=this-python", "--timeout=300"]
         done = subprocess.run(
-            [command, *options, file], check=False, capture_output=True, text=True
+            [command, *options, file],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
         )
         assert done.returncode == 0, done.stderr
         return nbformat.read(file, as_version=4)

@@ -15,25 +15,6 @@ from .conftest import printed, results
 EXAMPLE = Path(__file__).parents[2] / "examples" / "image_classification.ipynb"
 
 
-def test_the_example_is_committed_without_outputs_and_with_lasting_cell_ids():
-    notebook = nbformat.read(EXAMPLE, as_version=4)
-    nbformat.validate(notebook)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert not any(cell.outputs or cell.execution_count for cell in code)
-    # Words, not the random numbers that editors give to new cells.
-    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", cell.id) for cell in notebook.cells)
-
-
-@pytest.fixture
-def no_network(monkeypatch):
-    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(variable, "http://127.0.0.1:9")  # where nothing listens
-    for variable in ("no_proxy", "NO_PROXY"):
-        monkeypatch.setenv(variable, "127.0.0.1")  # for the service that it deploys
-    for variable in ("MXNET_GLUON_REPO", "HF_ENDPOINT"):
-        monkeypatch.setenv(variable, "http://127.0.0.1:9")
-
-
 def test_the_example_runs_from_top_to_bottom(run_notebook, no_network, tmp_path):
     notebook = run_notebook(nbformat.read(EXAMPLE, as_version=4))
 
