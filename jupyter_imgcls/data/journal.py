@@ -21,7 +21,7 @@ from .dataset import ClassificationDataset
 from .image import Image, Label
 from .journal_commit import commit, finish_moves, planned_moves
 from .journal_file import adopt, open_file, storage_errors
-from .journal_log import COLUMNS, Edit, as_edit, time_text
+from .journal_log import COLUMNS, Edit, as_edit, changed_photos, time_text
 from .journal_watch import Watch
 from .journal_writer import JournalWriter
 from .photo_identity import PhotoRows
@@ -230,6 +230,12 @@ class Journal(JournalWriter):
         """The dataset without the excluded photos, as `ClassificationDataset.take` gives it."""
         return self.dataset.take(np.setdiff1d(np.arange(len(self.dataset)), self.excluded))
 
+    @property
+    def edited(self) -> NDArray[np.intp]:
+        """The rows, in order, of the photos that are no longer what they were before any edit."""
+        changed = changed_photos(self._edits("photo IS NOT ?", None))
+        return np.array(self._photos.rows_of(changed), dtype=np.intp)
+
     def history(self, image: Image) -> list[Edit]:
         """The edits of a photo, undoing and redoing included, oldest first."""
         return self._edits("photo = ?", self._photos.id_of(self.dataset._row_of(image)))
@@ -243,8 +249,7 @@ class Journal(JournalWriter):
             In local time unless it says otherwise.
         """
         found = {edit.photo for edit in self._edits("time >= ?", time_text(time))}
-        rows = {self._photos.row_of(photo) for photo in found if photo is not None}
-        return [self.dataset.images[row] for row in sorted(row for row in rows if row is not None)]
+        return [self.dataset.images[row] for row in self._photos.rows_of(found)]
 
     @property
     def can_undo(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-__all__ = ["COLUMNS", "Edit", "UndoStack", "as_edit", "time_text"]
+__all__ = ["COLUMNS", "Edit", "UndoStack", "as_edit", "changed_photos", "time_text"]
 
 COLUMNS = (
     "edit.id, batch, action, edit.time, who, kind, photo, "
@@ -68,6 +68,16 @@ def as_edit(row: sqlite3.Row | tuple[Any, ...]) -> Edit:
         json.loads(before),
         json.loads(after),
     )
+
+
+def changed_photos(edits: list[Edit]) -> set[int | None]:
+    """The photos that are no longer what they were before the first of these edits."""
+    first: dict[tuple[int | None, str], Any] = {}
+    last = {}
+    for edit in edits:
+        first.setdefault((edit.photo, edit.kind), edit.before)
+        last[edit.photo, edit.kind] = edit.after
+    return {key[0] for key, before in first.items() if before != last[key]}
 
 
 @dataclass

@@ -56,6 +56,11 @@ class PhotoRows:
         """The row of a photo, None if it is not in this dataset."""
         return self._row_of.get(photo)
 
+    def rows_of(self, photos: Iterable[int | None]) -> list[int]:
+        """The rows of the photos that the dataset has, in order."""
+        rows = {self.row_of(photo) for photo in photos if photo is not None}
+        return sorted(row for row in rows if row is not None)
+
     def id_of(self, row: int) -> int | None:
         """The photo in a row, None if the journal does not know it."""
         return self._id_of.get(row)

@@ -16,15 +16,13 @@ from ..evaluation.plot_style import PALETTE
 from ..files import as_text
 from .annotation_details import details
 from .annotation_edits import Edits
-from .annotation_filter import SHOWN, done, matching
+from .annotation_filter import SHOWN, done, excluded, matching
 from .assets import asset
-from .image_grid import Badge, ImageGrid
+from .image_grid import MOST_ROWS, Badge, ImageGrid
 
 __all__ = ["AnnotationUI"]
 
 _EXCLUDED: Badge = ("excluded", "#767676")
-# What one message describes photo by photo; the page asks again for what it shows of more.
-_FEW = 512
 
 
 class AnnotationUI(ImageGrid):
@@ -81,7 +79,7 @@ class AnnotationUI(ImageGrid):
     _esm = asset("annotation.js")
     _css = asset("annotation.css")
 
-    show: Any = traitlets.Enum(list(SHOWN), default_value="all").tag(sync=True)
+    show: Any = traitlets.Enum(SHOWN, default_value="all").tag(sync=True)
     shown_class = traitlets.Unicode().tag(sync=True)
     name_part = traitlets.Unicode().tag(sync=True)
     skip_labelled = traitlets.Bool(default_value=False).tag(sync=True)
@@ -140,7 +138,7 @@ class AnnotationUI(ImageGrid):
         return _EXCLUDED if excluded else self._class_badge(row)
 
     def _on_edits(self, rows: frozenset[int] | None) -> None:
-        few = None if rows is None or len(rows) > _FEW else sorted(rows)
+        few = None if rows is None or len(rows) > MOST_ROWS else sorted(rows)
         self.refresh(few)
         flags = done(self.journal)
         state = {"kind": "changed", "what": "labels", **self._state(flags)}
@@ -154,19 +152,18 @@ class AnnotationUI(ImageGrid):
 
     def _state(self, flags: NDArray[np.bool_]) -> dict[str, Any]:
         counts = self.dataset.count_labels()
-        excluded = np.zeros(len(flags), dtype=bool)
-        excluded[self.journal.excluded] = True
+        out = excluded(self.journal)
         if self._base is not None:
-            flags, excluded = flags[self._base], excluded[self._base]
+            flags, out = flags[self._base], out[self._base]
         folder = self.dataset.source[1]
         return {
             "classes": [
                 {"name": as_text(name), "count": count, "color": PALETTE[number % len(PALETTE)]}
                 for number, (name, count) in enumerate(counts.items())
             ],
-            "labelled": int((flags & ~excluded).sum()),
-            "of": int((~excluded).sum()),
-            "excluded": int(excluded.sum()),
+            "labelled": int((flags & ~out).sum()),
+            "of": int((~out).sum()),
+            "excluded": int(out.sum()),
             "trouble": as_text(str(self.journal.watch_error or "")),
             "can_undo": self.journal.can_undo,
             "can_redo": self.journal.can_redo,

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..data.columns import NO_LABEL
 from ..data.journal import Journal
 
-__all__ = ["SHOWN", "done", "matching"]
+__all__ = ["SHOWN", "done", "excluded", "matching"]
 
-SHOWN = {
-    "all": "All photos",
-    "unlabelled": "Without a label",
-    "labelled": "With a label",
-    "edited": "Edited",
-    "excluded": "Excluded",
-}
+# What they are called is in js/widgets/annotation/filters.ts.
+SHOWN = ("all", "unlabelled", "labelled", "edited", "excluded")
+
+
+def excluded(journal: Journal) -> NDArray[np.bool_]:
+    """Which photos are not part of the dataset: shape (n,)."""
+    return _those(journal, journal.excluded)
 
 
 def done(journal: Journal) -> NDArray[np.bool_]:
     """Which photos need no label any more: shape (n,), those with one and those excluded."""
-    needs_none: NDArray[np.bool_] = journal.dataset.label_indices != NO_LABEL
-    needs_none[journal.excluded] = True
-    return needs_none
+    labelled: NDArray[np.bool_] = journal.dataset.label_indices != NO_LABEL
+    return labelled | excluded(journal)
 
 
 def matching(journal: Journal, show: str, class_name: str, name_part: str) -> NDArray[np.bool_]:
@@ -46,26 +43,28 @@ def matching(journal: Journal, show: str, class_name: str, name_part: str) -> ND
     """
     dataset = journal.dataset
     match = np.ones(len(dataset), dtype=bool)
-    excluded = np.zeros(len(dataset), dtype=bool)
-    excluded[journal.excluded] = True
     if show == "unlabelled":
-        match = (dataset.label_indices == NO_LABEL) & ~excluded
+        match = ~done(journal)
     elif show == "labelled":
-        match = (dataset.label_indices != NO_LABEL) & ~excluded
+        match = (dataset.label_indices != NO_LABEL) & ~excluded(journal)
     elif show == "excluded":
-        match = excluded
+        match = excluded(journal)
     elif show == "edited":
-        match = np.zeros(len(dataset), dtype=bool)
-        edited = journal.changed_since(datetime(1970, 1, 2, tzinfo=timezone.utc))
-        match[[image.row for image in edited]] = True
+        match = _those(journal, journal.edited)
     if class_name:
-        of_class = np.zeros(len(dataset), dtype=bool)
         names = [label.name for label in dataset.labels]
         if class_name in names:
-            of_class[dataset._columns.rows_with(names.index(class_name))] = True
-        match &= of_class
+            match &= _those(journal, dataset._columns.rows_with(names.index(class_name)))
+        else:
+            match[:] = False
     if name_part:
         part = name_part.casefold()
         for row in np.flatnonzero(match).tolist():
             match[row] = part in dataset.paths.name(row).casefold()
     return match
+
+
+def _those(journal: Journal, rows: ArrayLike) -> NDArray[np.bool_]:
+    those = np.zeros(len(journal.dataset), dtype=bool)
+    those[np.asarray(rows, dtype=np.intp)] = True
+    return those

@@ -23,7 +23,7 @@ from .still import with_still
 from .theme import free_of_busy_cells
 from .thumbnails import Thumbnail, shared_pool
 
-__all__ = ["Badge", "ImageGrid"]
+__all__ = ["MOST_ROWS", "Badge", "ImageGrid"]
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,8 @@ Badge = tuple[str, str]
 _source: ContextVar[str | None] = ContextVar("source", default=None)
 
 _LARGEST = 1600
-_MOST_ROWS = 512
+# What one message describes photo by photo; the page asks again for what it shows of more.
+MOST_ROWS = 512
 
 
 class ImageGrid(anywidget.AnyWidget):
@@ -115,7 +116,7 @@ class ImageGrid(anywidget.AnyWidget):
         rows : sequence of int, optional
             The photos whose caption or badge changed; default: any of them, and their number.
         """
-        if rows is not None and len(rows) <= _MOST_ROWS:
+        if rows is not None and len(rows) <= MOST_ROWS:
             told = {"rows": [int(row) for row in rows], "photos": self._describe(rows)}
             self.send({"kind": "changed", "what": "photos", **told})
         else:
@@ -211,7 +212,7 @@ class ImageGrid(anywidget.AnyWidget):
     def _rows(self, content: dict[str, Any]) -> list[int]:
         rows = cast("list[int]", content["rows"])
         total = len(self.dataset)
-        if not 0 < len(rows) <= _MOST_ROWS or not all(
+        if not 0 < len(rows) <= MOST_ROWS or not all(
             type(row) is int and 0 <= row < total for row in rows
         ):
             raise ValueError(f"the dataset has photos 0 to {total - 1}, not {rows!r:.80}")

@@ -326,6 +326,23 @@ def test_changed_since_lists_photos_edited_from_then_on(open_journal):
     assert [image.row for image in journal.changed_since(datetime(2020, 1, 1))] == [0, 3, 4]
 
 
+def test_edited_are_the_photos_that_are_not_as_before(open_journal):
+    journal = open_journal()
+    images = journal.dataset.images
+    journal.edit([images[0], images[4]], "new")
+    journal.exclude([images[0], images[3]])
+    journal.edit([images[4]], [])
+    assert journal.edited.tolist() == [0, 3, 4]
+
+    journal.exclude([images[3]], False)
+    assert journal.edited.tolist() == [0, 4]
+    for _ in range(4):
+        journal.undo()
+    assert journal.edited.tolist() == []
+    journal.redo()
+    assert journal.edited.tolist() == [0, 4]
+
+
 def test_included_leaves_excluded_photos_out(open_journal):
     journal = open_journal()
     journal.exclude(journal.dataset.images[1:3])

@@ -162,6 +162,8 @@ def test_filters(ui, page, filters, shown):
     page.edit("exclude", [0])
     page.edit("label", [1], name=None, several=False)
     page.edit("label", [2], name="plate", several=False)
+    page.edit("label", [3], name="plate", several=False)
+    page.edit("undo")
     for trait, value in filters.items():
         setattr(ui, trait, value)
     assert ui.order.tolist() == shown
