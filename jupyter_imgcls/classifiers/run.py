@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from ..errors import TrainingError
-from .waiting import wait_and_answer
+from .waiting import Awaited
 
 __all__ = ["EpochRecord", "State", "Stopped", "TrainingListener", "TrainingRun", "best_epoch"]
 
@@ -125,7 +125,7 @@ def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord | None:
     )
 
 
-class TrainingRun:
+class TrainingRun(Awaited):
     """Training in a thread of its own, so that nothing waits for it unless it wants to.
 
     Parameters
@@ -158,18 +158,17 @@ class TrainingRun:
         epochs: int,
         history: Sequence[EpochRecord] = (),
     ) -> None:
+        super().__init__()
         self.epochs = epochs
         self.history = list(history)
         # One number, so that whoever reads it in another thread never sees half of a change.
         self.epochs_done = float(len(self.history))
         self.minibatch = (0, 0)
-        self.error: BaseException | None = None
         self._work = work
         self._listeners: list[TrainingListener] = []
         self._may_go_on = threading.Event()
         self._may_go_on.set()
         self._stop_asked = threading.Event()
-        self._ended = threading.Event()
         self._outcome: Literal["finished", "stopped", "failed"] | None = None
         # A daemon, so that closing the kernel need not wait for the end of a minibatch.
         self._thread = threading.Thread(target=self._run, name="imgcls-training", daemon=True)
@@ -203,29 +202,6 @@ class TrainingRun:
     def resume(self) -> None:
         """Go on after `pause`; returns at once."""
         self._may_go_on.set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the end; in a cell, widgets such as a training's buttons answer meanwhile.
-
-        Parameters
-        ----------
-        timeout : float, optional
-            In seconds; default: as long as it takes.
-
-        Returns
-        -------
-        bool
-            Whether the training has ended.
-
-        Raises
-        ------
-        Exception
-            What made the training fail, if it did.
-        """
-        ended = wait_and_answer(self._ended, timeout)
-        if ended and self.error is not None:
-            raise self.error
-        return ended
 
     def add_listener(self, listener: TrainingListener) -> None:
         """Tell `listener` what happens from now on."""

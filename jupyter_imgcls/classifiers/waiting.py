@@ -7,25 +7,49 @@ import time
 
 from .answering import PageAnswerer
 
-__all__ = ["wait_and_answer"]
+__all__ = ["Awaited"]
 
 _SECONDS_BETWEEN_ANSWERS = 0.02
 
 
-def wait_and_answer(event: threading.Event, timeout: float | None) -> bool:
-    """Wait for an event, as its own method does; in a cell, answer the page meanwhile.
+class Awaited:
+    """Work of a thread: when it has ended, it sets `_ended`, and before that what went wrong.
 
-    Parameters
+    Attributes
     ----------
-    event : threading.Event
-    timeout : float or None
-        In seconds; None: as long as it takes.
-
-    Returns
-    -------
-    bool
-        Whether it is set.
+    error : BaseException or None
+        What went wrong.
     """
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+        self._ended = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end; in a cell, widgets such as its Stop button answer meanwhile.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            In seconds; default: as long as it takes.
+
+        Returns
+        -------
+        bool
+            Whether it has ended.
+
+        Raises
+        ------
+        Exception
+            What went wrong, if it failed.
+        """
+        ended = _wait_and_answer(self._ended, timeout)
+        if ended and self.error is not None:
+            raise self.error
+        return ended
+
+
+def _wait_and_answer(event: threading.Event, timeout: float | None) -> bool:
     answerer = PageAnswerer.find()
     if answerer is None:
         return event.wait(timeout)

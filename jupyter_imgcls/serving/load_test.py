@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tqdm.auto import tqdm
 
 from ..classifiers.answering import PageAnswerer
-from ..classifiers.waiting import wait_and_answer
+from ..classifiers.waiting import Awaited
 from ..scoring import Photos, as_sources
 from .client import score
 from .load_generator import Plan, generate_load
@@ -33,7 +33,7 @@ LoadState = Literal["waiting", "warming up", "running", "stopping", "finished", 
 _SECONDS_BETWEEN_LOOKS = 0.25
 
 
-class LoadTestRun:
+class LoadTestRun(Awaited):
     """A load test in a thread of its own, so that nothing waits for it unless it wants to.
 
     Parameters
@@ -60,18 +60,17 @@ class LoadTestRun:
     """
 
     def __init__(self, plan: Plan, photos: Sequence[SentPhoto]) -> None:
+        super().__init__()
         self.plan = plan
         self.time = -plan.warm_up
         self.seconds: list[Second] = []
         self.result: LoadTestResult | None = None
-        self.error: BaseException | None = None
         self.errors: dict[str, int] = {}
         self._photos = photos
         self._requests: list[Request] = []
         self._arrived: list[Request] = []
         self._watch = ServerWatch(plan.url, plan.key)
         self._stop_asked = threading.Event()
-        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="imgcls-load", daemon=True)
 
     @property
@@ -112,29 +111,6 @@ class LoadTestRun:
     def stop(self) -> None:
         """Ask the test to end; returns at once. What was sent is still waited for."""
         self._stop_asked.set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the end; in a cell, widgets such as a monitor's button answer meanwhile.
-
-        Parameters
-        ----------
-        timeout : float, optional
-            In seconds; default: as long as it takes.
-
-        Returns
-        -------
-        bool
-            Whether the test has ended.
-
-        Raises
-        ------
-        Exception
-            What made the test fail, if it did.
-        """
-        ended = wait_and_answer(self._ended, timeout)
-        if ended and self.error is not None:
-            raise self.error
-        return ended
 
     def plot(self, figure: Figure | None = None) -> Figure:
         """Draw throughput and latency over the seconds so far, on a new figure by default."""

@@ -236,11 +236,13 @@ def test_an_interruption_ends_it_with_what_was_measured(service, monkeypatch):
 
     def interrupted(event, timeout=None):
         if next(waits, None):
-            time.sleep(2)
+            while len(service.bodies) < 20:
+                time.sleep(0.05)
+            time.sleep(1)
             raise KeyboardInterrupt
         return event.wait(timeout)
 
-    monkeypatch.setattr("jupyter_imgcls.serving.load_test.wait_and_answer", interrupted)
+    monkeypatch.setattr("jupyter_imgcls.classifiers.waiting._wait_and_answer", interrupted)
     result = load_test(service.url, None, PHOTO, duration=60, warm_up=0, progress=False)
     assert 0 < result.duration < 60
 
