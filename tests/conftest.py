@@ -15,6 +15,8 @@ from jupyter_imgcls.context import Context
 from jupyter_imgcls.data import ClassificationDataset
 
 if TYPE_CHECKING:
+    from jupyter_client.blocking.client import BlockingKernelClient
+
     from jupyter_imgcls.classifiers import TransferLearningModel
 
 # What the article calls imgs_recycling; measured on where it is at hand, never needed.
@@ -122,3 +124,26 @@ def draw_photos(root: Path) -> ClassificationDataset:
             pixels = brightness + generator.integers(-60, 60, (24, 32, 3))
             Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{name}{i + 1}.png")
     return ClassificationDataset.create_from_dir("photos", root)
+
+
+@pytest.fixture
+def kernel_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[BlockingKernelClient]:
+    """A kernel of this Python, as the page of a notebook has it."""
+    from ipykernel.kernelspec import write_kernel_spec
+    from jupyter_client.manager import KernelManager
+
+    write_kernel_spec(tmp_path / "jupyter" / "kernels" / "this-python")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    manager = KernelManager(kernel_name="this-python")
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    yield client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    manager.cleanup_resources()

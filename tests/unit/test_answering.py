@@ -5,10 +5,6 @@ from __future__ import annotations
 import queue
 import time
 
-import pytest
-from ipykernel.kernelspec import write_kernel_spec
-from jupyter_client.manager import KernelManager
-
 from jupyter_imgcls.classifiers.answering import PageAnswerer
 
 SECONDS = 30
@@ -38,36 +34,19 @@ print("waited")
 """
 
 
-@pytest.fixture
-def client(tmp_path, monkeypatch):
-    write_kernel_spec(tmp_path / "jupyter" / "kernels" / "this-python")
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    manager = KernelManager(kernel_name="this-python")
-    manager.start_kernel()
-    client = manager.client()
-    client.start_channels()
-    client.wait_for_ready(timeout=60)
-    yield client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
-    manager.cleanup_resources()
-
-
-def click(client, what):
+def click(kernel_client, what):
     content = {"comm_id": "button", "data": what}
-    message = client.session.msg("comm_msg", content)
-    client.shell_channel.send(message)
+    message = kernel_client.session.msg("comm_msg", content)
+    kernel_client.shell_channel.send(message)
     return message["header"]["msg_id"]
 
 
-def printed(client, until):
+def printed(kernel_client, until):
     """What is printed until these words, each with the message that it belongs to."""
     lines, deadline = [], time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         try:
-            message = client.get_iopub_msg(timeout=1)
+            message = kernel_client.get_iopub_msg(timeout=1)
         except queue.Empty:
             continue
         if message["msg_type"] == "stream":
@@ -78,21 +57,21 @@ def printed(client, until):
     raise AssertionError(f"{until!r} is not among {lines}")
 
 
-def test_widgets_and_reloaded_pages_are_answered_and_cells_wait(client):
-    client.execute(SET_UP)
-    blocking = client.execute(BLOCK)
-    assert (blocking, "waiting") in printed(client, "waiting")
-    next_cells = [client.execute(f"print({number}, heard)") for number in (1, 2)]
+def test_widgets_and_reloaded_pages_are_answered_and_cells_wait(kernel_client):
+    kernel_client.execute(SET_UP)
+    blocking = kernel_client.execute(BLOCK)
+    assert (blocking, "waiting") in printed(kernel_client, "waiting")
+    next_cells = [kernel_client.execute(f"print({number}, heard)") for number in (1, 2)]
 
-    asked = client.kernel_info()
+    asked = kernel_client.kernel_info()
     replies = []
     while not replies or replies[-1]["parent_header"]["msg_id"] != asked:
-        replies.append(client.get_shell_msg(timeout=SECONDS))
+        replies.append(kernel_client.get_shell_msg(timeout=SECONDS))
     assert blocking not in [reply["parent_header"]["msg_id"] for reply in replies]
-    fail = click(client, "fail")
-    assert (fail, "heard fail") in printed(client, "heard fail")
-    stop = click(client, "stop")
-    lines = printed(client, "2 [")
+    fail = click(kernel_client, "fail")
+    assert (fail, "heard fail") in printed(kernel_client, "heard fail")
+    stop = click(kernel_client, "stop")
+    lines = printed(kernel_client, "2 [")
     assert (stop, "heard stop") in lines
     words = [line for _, line in lines if line.startswith(("heard", "waited", "1", "2"))]
     assert words == ["heard stop", "waited", "1 ['fail', 'stop']", "2 ['fail', 'stop']"]
@@ -100,16 +79,16 @@ def test_widgets_and_reloaded_pages_are_answered_and_cells_wait(client):
     assert [parent for parent, line in lines if line[0] in "12"] == next_cells
 
 
-def test_the_cells_after_a_training_that_failed_do_not_run(client):
-    client.execute(SET_UP)
-    blocking = client.execute(BLOCK.replace("wait()", "wait(); 1 / 0"))
-    assert (blocking, "waiting") in printed(client, "waiting")
-    next_cell = client.execute("print('next')")
-    click(client, "stop")
+def test_the_cells_after_a_training_that_failed_do_not_run(kernel_client):
+    kernel_client.execute(SET_UP)
+    blocking = kernel_client.execute(BLOCK.replace("wait()", "wait(); 1 / 0"))
+    assert (blocking, "waiting") in printed(kernel_client, "waiting")
+    next_cell = kernel_client.execute("print('next')")
+    click(kernel_client, "stop")
 
     status = {}
     while next_cell not in status:
-        reply = client.get_shell_msg(timeout=SECONDS)
+        reply = kernel_client.get_shell_msg(timeout=SECONDS)
         status[reply["parent_header"]["msg_id"]] = reply["content"]["status"]
     assert status[blocking] == "error"
     assert status[next_cell] == "aborted"

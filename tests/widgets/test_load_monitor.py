@@ -8,8 +8,6 @@ import time
 import numpy as np
 import psutil
 import pytest
-from ipykernel.kernelspec import write_kernel_spec
-from jupyter_client.manager import KernelManager
 from matplotlib.figure import Figure
 
 from jupyter_imgcls.serving.load_test import start_load_test
@@ -112,25 +110,10 @@ def test_the_height_is_that_of_the_charts(service):
     monitor.join()
 
 
-@pytest.fixture
-def client(tmp_path, monkeypatch):
-    write_kernel_spec(tmp_path / "jupyter" / "kernels" / "this-python")
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    manager = KernelManager(kernel_name="this-python")
-    manager.start_kernel()
-    client = manager.client()
-    client.start_channels()
-    client.wait_for_ready(timeout=SECONDS)
-    yield client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
-    manager.cleanup_resources()
-
-
-def test_in_a_notebook_a_load_test_shows_itself_and_can_be_stopped_by_its_button(service, client):
-    asked = client.execute(f"""
+def test_in_a_notebook_a_load_test_shows_itself_and_can_be_stopped_by_its_button(
+    service, kernel_client
+):
+    asked = kernel_client.execute(f"""
 import numpy as np
 from jupyter_imgcls.serving.load_test import load_test
 photo = np.zeros((30, 40, 3), np.uint8)
@@ -140,7 +123,7 @@ result
     button, shown, clicked = None, [], False
     while True:
         try:
-            message = client.get_iopub_msg(timeout=SECONDS)
+            message = kernel_client.get_iopub_msg(timeout=SECONDS)
         except queue.Empty:
             raise AssertionError(f"nothing came after {shown}") from None
         content = message["content"]
@@ -153,8 +136,8 @@ result
         if not clicked and button and "requests/s" in str(state.get("value", "")).lower():
             time.sleep(2)
             data = {"method": "custom", "content": {"event": "click"}}
-            click = client.session.msg("comm_msg", {"comm_id": button, "data": data})
-            client.shell_channel.send(click)
+            click = kernel_client.session.msg("comm_msg", {"comm_id": button, "data": data})
+            kernel_client.shell_channel.send(click)
             clicked = True
         if message["msg_type"] == "error":
             raise AssertionError("\n".join(content["traceback"]))
