@@ -33,7 +33,11 @@ _CLIENT_IS_GONE = 499  # nobody reads it; it is counted
 
 
 def create_app(
-    model: ServedModel, name: str, key: str | None, limits: Limits | None = None
+    model: ServedModel,
+    name: str,
+    key: str | None,
+    limits: Limits | None = None,
+    replica: str | None = None,
 ) -> FastAPI:
     """Make the service.
 
@@ -49,6 +53,9 @@ def create_app(
         What clients send as ``Authorization: Bearer <key>``; None for a service on a loopback
         address that anybody on the machine may use.
     limits : Limits, optional
+    replica : str, optional
+        Which one this is, where a service has several: each counts for itself, and its counts and
+        times say so.
 
     Raises
     ------
@@ -93,8 +100,8 @@ def create_app(
 
     @app.get("/metrics", dependencies=may_use)
     async def metrics() -> Response:
-        """Counts and times, for Prometheus."""
-        return Response(batcher.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+        """Counts and times, for Prometheus; on a cluster those of the replica that answers."""
+        return Response(batcher.metrics.text(replica), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/healthz")
     @app.get("/readyz")

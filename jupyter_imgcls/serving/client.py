@@ -23,8 +23,9 @@ from ..data.decode import open_rgb
 from ..download import download_file
 from ..errors import ServiceError, UnreadableImageError
 from ..scoring import Photos, PhotoSource, as_sources
+from .addresses import is_loopback
 
-__all__ = ["describe_service", "http_client", "is_loopback", "photo_file", "score"]
+__all__ = ["describe_service", "http_client", "photo_file", "score"]
 
 _log = logging.getLogger(__name__)
 
@@ -115,11 +116,6 @@ def describe_service(url: str, key: str | None = None, timeout: float = 10.0) ->
     if not isinstance(answer, dict):
         raise ServiceError(f"{url} does not answer as a scoring service does.")
     return answer
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether a host's name stands for this machine, seen from itself."""
-    return host in ("localhost", "::1") or (host or "").startswith("127.")
 
 
 def _checked_size(dims: Sequence[int] | None) -> tuple[int, int] | None:

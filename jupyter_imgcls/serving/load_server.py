@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from .client import http_client, is_loopback
+from .addresses import is_loopback
+from .client import http_client
 
 __all__ = ["ServerFigures", "ServerWatch"]
 
@@ -130,7 +131,8 @@ class ServerWatch:
             answer = client.get(self._url, headers=self._headers, timeout=5)
             if answer.status_code == 200:
                 for family in text_string_to_metric_families(answer.text):
-                    look.values |= {s.name: s.value for s in family.samples if not s.labels}
+                    samples = (s for s in family.samples if s.labels.keys() <= {"replica"})
+                    look.values |= {sample.name: sample.value for sample in samples}
         # Other services may answer anything there, an overloaded one nothing: no figures then.
         except (httpx.HTTPError, ValueError):
             pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,7 +16,8 @@ import httpx
 import psutil
 
 from ..errors import DeploymentError
-from .client import http_client, is_loopback
+from .addresses import is_loopback, listen, root_url
+from .client import http_client
 from .records import Record, read_key, write_record
 
 __all__ = ["LOG", "end_of_log", "is_ready", "processes", "start", "stop", "wait_gone"]
@@ -215,13 +215,12 @@ def _serves(process: psutil.Process, files: Collection[str]) -> bool:
 def _url(host: str, port: int, name: str) -> str:
     # A service that listens on all addresses of this machine is reached here by its own.
     reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
-    shown = f"[{reached}]" if ":" in reached else reached
-    return f"http://{shown}:{port}/api/v1/service/{name}/score"
+    return f"{root_url(reached, port)}/api/v1/service/{name}/score"
 
 
 def _in_use(host: str, port: int) -> bool:
     try:
-        with bound(host, port):
+        with listen(host, port):
             return False
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
@@ -231,15 +230,9 @@ def _in_use(host: str, port: int) -> bool:
 
 def _free_port(host: str) -> int:
     try:
-        with bound(host, 0) as listener:
+        with listen(host, 0) as listener:
             return int(listener.getsockname()[1])
     except OSError as error:
         raise DeploymentError(
             f"Cannot listen on {host}: {error.strerror}. Give an address of this machine."
         ) from error
-
-
-def bound(host: str, port: int) -> socket.socket:
-    return socket.create_server(
-        (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
-    )

@@ -23,7 +23,8 @@ import psutil
 
 from ..errors import DeploymentError
 from ..scoring.pipeline import available_cores
-from .local import bound, wait_gone
+from .addresses import listen
+from .local import wait_gone
 from .ray_head import HEAD
 
 __all__ = ["LocalRay", "environment", "find", "locked", "log_file", "processes", "start", "stop"]
@@ -152,7 +153,7 @@ def _port() -> int:
     """The one of last time if it is free, so that the URLs of services stay."""
     file = _folder() / _PORT
     for wanted in (int(file.read_text()) if file.is_file() else 0, 0):
-        with suppress(OSError), bound("127.0.0.1", wanted) as listener:
+        with suppress(OSError), listen("127.0.0.1", wanted) as listener:
             port = int(listener.getsockname()[1])
             file.write_text(str(port))
             return port

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["CONTENT_TYPE_LATEST", "Measured", "Metrics"]
@@ -60,9 +62,22 @@ class Metrics:
         """How many photos came to this result, such as ``"scored"``."""
         return int(self._registry.get_sample_value("imgcls_photos_total", {"result": result}) or 0)
 
-    def text(self) -> bytes:
-        """All of them, in the text format of Prometheus."""
-        return generate_latest(self._registry)
+    def text(self, replica: str | None = None) -> bytes:
+        """All of them, in the text format of Prometheus; with a label `replica` if it is given."""
+        registry = CollectorRegistry()
+        registry.register(_Labelled(self._registry, {"replica": replica} if replica else {}))
+        return generate_latest(registry)
+
+
+class _Labelled(Collector):
+    def __init__(self, registry: CollectorRegistry, labels: dict[str, str]) -> None:
+        self._registry = registry
+        self._labels = labels
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [s._replace(labels=s.labels | self._labels) for s in metric.samples]
+            yield metric
 
 
 class Measured:

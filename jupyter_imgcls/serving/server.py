@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import ipaddress
 import logging
 import platform
 import signal
@@ -17,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from ..errors import DeploymentError, ImgclsError
+from .addresses import is_loopback, listen, root_url
 from .app import create_app
 from .connection import PatientConnection
 from .limits import Limits
@@ -61,7 +61,7 @@ def serve(
     ArtifactError
         If the artifact cannot be loaded.
     """
-    if key is None and not _is_loopback(host):
+    if key is None and not is_loopback(host):
         raise DeploymentError(
             f"A service on {host} is reached from other machines and needs a key: give one with "
             "--key-file, or listen on 127.0.0.1."
@@ -73,8 +73,7 @@ def serve(
     with listener:
         app = create_app(ServedModel.load(artifact), name, key, limits)
         _allow_connections(limits.connections)
-        shown = f"[{host}]" if ":" in host else host
-        _log.info("Serving %s at http://%s:%d/", name, shown, listener.getsockname()[1])
+        _log.info("Serving %s at %s/", name, root_url(host, listener.getsockname()[1]))
         # uvicorn raises the signal that ended it again; the service has ended as it should.
         previous = signal.signal(signal.SIGTERM, lambda *_: None)
         try:
@@ -127,21 +126,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _listen(host: str, port: int) -> socket.socket:
     if not 0 <= port <= 65535:
         raise DeploymentError(f"{port} is no port: choose one from 1 to 65535, or 0 for any.")
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=_MOST_IN_LINE)
+        return listen(host, port, _MOST_IN_LINE)
     except OSError as error:
         raise DeploymentError(
             f"The service cannot listen on {host}, port {port}: {error.strerror or error}. "

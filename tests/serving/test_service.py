@@ -19,6 +19,7 @@ from jupyter_imgcls import ScikitClassifier, TransferLearningModel
 from jupyter_imgcls.data.decode import check_image
 from jupyter_imgcls.serving.app import create_app
 from jupyter_imgcls.serving.limits import Limits
+from jupyter_imgcls.serving.metrics import Metrics
 from jupyter_imgcls.serving.model import ServedModel
 
 from .running import PATH, entry, picture, served
@@ -242,6 +243,12 @@ def test_metrics_count_requests_photos_and_batches(service):
     assert service.metric("imgcls_inference_seconds_sum") > 0
     assert service.metric("imgcls_queue_photos") == 0
     assert service.metric("process_resident_memory_bytes") > 1e6
+
+
+def test_a_replica_of_several_names_itself_in_its_figures():
+    told = Metrics(lambda: 3).text(replica="r1").decode()
+    assert 'imgcls_queue_photos{replica="r1"} 3.0' in told
+    assert 'imgcls_decode_seconds_bucket{le="0.1",replica="r1"} 0.0' in told
 
 
 # -- pages --------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from PIL import Image
 
 from jupyter_imgcls.data import ClassificationDataset
 from jupyter_imgcls.errors import DownloadError, ServiceError, UnreadableImageError
-from jupyter_imgcls.serving.client import describe_service, is_loopback, score
+from jupyter_imgcls.serving.addresses import is_loopback
+from jupyter_imgcls.serving.client import describe_service, score
 from tests.conftest import save_photo
 
 from .file_server import file_server
