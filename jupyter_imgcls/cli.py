@@ -1,4 +1,4 @@
-"""The command line: ``imgcls demo | info | train | evaluate | score | augment`` and for services.
+"""The command line: ``imgcls demo | info | doctor | train | evaluate | score | augment | …``.
 
 Results go to the standard output, as text or with ``--json`` as one JSON document; progress and
 messages go to the standard error. Exit codes: 0 done, 1 something is wrong with what was given,
@@ -111,6 +111,22 @@ def info(
             finish("\n".join(text), result, as_json)
         else:
             finish(*describe_classifier(path), as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Look for what hinders, and say what to do.
+
+    Looks at the libraries, Jupyter, the widgets, the GPU and the disk, and changes nothing. The
+    exit code is 1 when there is a problem.
+    """
+    from .doctor import examine
+
+    with running(quiet=True):
+        text, result = examine()
+        finish(text, result, as_json)
+        if result["problems"]:
+            raise typer.Exit(1)
 
 
 @app.command()

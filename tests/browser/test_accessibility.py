@@ -1,4 +1,4 @@
-"""What a screen reader and a keyboard find; the tests of each widget check it with axe-core, too."""
+"""What a screen reader and a keyboard find; axe-core looks at each picture of a widget, too."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from ...errors import DownloadError, WeightsError
 from ..base import BaseModel
 from .runtime import import_gluoncv
 
-__all__ = ["find_pretrained"]
+__all__ = ["find_here", "find_pretrained"]
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def find_pretrained(base_model: BaseModel) -> Path:
     """
     name = base_model.name
     folder = Context.get_global_context().storage.persistent_path / "base_models"
-    found = _in_package(name) or _in_cache(name, folder)
+    found = find_here(name)
     if found:
         return found
     tried = []
@@ -82,6 +82,12 @@ def find_pretrained(base_model: BaseModel) -> Path:
         f"There are no pretrained weights of {name} to be had. Tried:\n"
         + _tried_and_to_do(name, folder, tried)
     )
+
+
+def find_here(name: str) -> Path | None:
+    """Path of the weights of a base model by its name, if they are on this machine."""
+    folder = Context.get_global_context().storage.persistent_path / "base_models"
+    return _in_package(name) or _in_cache(name, folder)
 
 
 def _in_package(name: str) -> Path | None:

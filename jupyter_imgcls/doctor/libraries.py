@@ -1,0 +1,160 @@
+"""Whether the libraries that the package is made of are installed, fit and load."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Iterator
+from importlib.metadata import requires, version
+
+from packaging.requirements import Requirement
+
+from .environment import here
+from .finding import Finding, note, ok, problem
+from .probe import Probe, ProbeError, python
+
+__all__ = ["LibraryProbes", "examine_extras", "examine_libraries"]
+
+_NAME = "jupyter_imgcls"
+_OPENCV = "opencv-contrib-python-headless"
+# What reads and writes a JPEG needs no window system, and so no libGL.
+_CV2 = """
+import cv2, numpy
+assert cv2.imencode(".jpg", numpy.zeros((8, 8, 3), numpy.uint8))[0]
+print(cv2.__version__)
+"""
+_MXNET = """
+import sys
+from jupyter_imgcls.backends.gluon.runtime import import_gluoncv, import_mxnet
+from jupyter_imgcls.errors import BackendUnavailableError
+try:
+    mxnet, _ = import_mxnet(), import_gluoncv()
+except BackendUnavailableError as error:
+    # The first sentence says why, the others what to do.
+    sys.exit(" ".join(str(error).partition(". ")[0].split()))
+print(mxnet.__version__, mxnet.util.get_gpu_count())
+"""
+_ONNX = """
+import onnxruntime
+print(onnxruntime.__version__, *onnxruntime.get_available_providers())
+"""
+# Every module of them: a widget whose front end was not built cannot be imported.
+_WIDGETS = """
+import importlib, pkgutil
+import jupyter_imgcls.widgets as widgets
+for module in pkgutil.iter_modules(widgets.__path__):
+    importlib.import_module(f"{widgets.__name__}.{module.name}")
+"""
+_EXTRAS = {
+    "ray": ("cluster", "services on Ray"),
+    "voila": ("voila", "the dashboard"),
+    "tensorboardX": ("tensorboard", "curves in TensorBoard"),
+}
+
+
+class LibraryProbes:
+    """The libraries that may crash, being loaded in processes of their own."""
+
+    def __init__(self) -> None:
+        # Of those that are not installed, the requirements tell.
+        self.mxnet = python(_MXNET) if here().version("mxnet") else None
+        self.cv2 = python(_CV2) if here().version(_OPENCV) else None
+        self.onnxruntime = python(_ONNX) if here().version("onnxruntime") else None
+        self.widgets = python(_WIDGETS)
+
+
+def examine_libraries(probes: LibraryProbes) -> Iterator[Finding]:
+    """Python, the requirements, and the libraries that are made of machine code."""
+    yield ok("Python", f"{platform.python_version()}, {here().python}")
+    yield ok(_NAME, version(_NAME))
+    yield from _requirements()
+    if probes.cv2:
+        yield _opencv(probes.cv2)
+    if probes.onnxruntime:
+        yield _onnxruntime(probes.onnxruntime)
+    if probes.mxnet:
+        yield _mxnet(probes.mxnet)
+    elif "mxnet" not in {one.name for one in _wanted()}:
+        text = (
+            f"has no wheel for {platform.system()} on {platform.machine()}: label, score and serve "
+            "here, but do not train"
+        )
+        yield note("MXNet", text, "train in WSL 2, or in a Linux container")
+    yield _widgets(probes.widgets)
+
+
+def examine_extras() -> Iterator[Finding]:
+    """What one may have besides."""
+    for name, (extra, use) in _EXTRAS.items():
+        found = here().version(name)
+        if found is None:
+            yield note(name, f"not installed; for {use}", here().pip(f"{_NAME}[{extra}]"))
+        else:
+            yield ok(name, f"{found}, for {use}")
+    if shutil.which("docker"):
+        yield ok("Docker", "installed, for images of services")
+    else:
+        install = "https://docs.docker.com/engine/install/"
+        yield note("Docker", "not installed; for images of services", install)
+
+
+def _requirements() -> Iterator[Finding]:
+    wrong = {}
+    wanted = _wanted()
+    for one in wanted:
+        found = here().version(one.name)
+        if found is None or not one.specifier.contains(found, prereleases=True):
+            wrong[one] = found
+    for one, found in wrong.items():
+        text = f"{found or 'not installed'}, but {_NAME} needs {one.name}{one.specifier}"
+        yield problem(one.name, text, here().pip(f"{one.name}{one.specifier}"))
+    if not wrong:
+        yield ok("requirements", f"all {len(wanted)} installed, with versions that fit")
+    numpy = here().version("numpy")
+    if numpy is not None and "numpy" not in {one.name for one in wrong}:
+        yield ok("NumPy", f"{numpy}, below 2 as MXNet and imgaug need it")
+
+
+def _opencv(probe: Probe) -> Finding:
+    try:
+        return ok("OpenCV", probe.result())
+    except ProbeError as error:
+        wheel = next(text for text in requires(_NAME) or () if text.startswith(_OPENCV))
+        to_do = here().pip("--force-reinstall", "--no-deps", wheel)
+        return problem("OpenCV", f"does not load: {error}", to_do)
+
+
+def _onnxruntime(probe: Probe) -> Finding:
+    try:
+        number, *providers = probe.result().split()
+    except ProbeError as error:
+        to_do = here().pip("--force-reinstall", "--no-deps", "onnxruntime")
+        return problem("ONNX Runtime", f"does not load: {error}", to_do)
+    names = ", ".join(name.removesuffix("ExecutionProvider") for name in providers)
+    return ok("ONNX Runtime", f"{number}, scores on: {names}")
+
+
+def _mxnet(probe: Probe) -> Finding:
+    try:
+        number, _ = probe.result().split()
+        return ok("MXNet", f"{number}, trains and featurizes")
+    except ProbeError as error:
+        with_it = ("mxnet", "gluoncv", "numpy", "setuptools")
+        wheels = [f"{one.name}{one.specifier}" for one in _wanted() if one.name in with_it]
+        to_do = here().pip("--force-reinstall", "--no-deps", *wheels)
+        return problem("MXNet", str(error), to_do)
+
+
+def _widgets(probe: Probe) -> Finding:
+    try:
+        probe.result()
+    except ProbeError as error:
+        to_do = here().pip("--force-reinstall", "--no-deps", _NAME)
+        return problem("widgets", f"cannot be imported: {error}", to_do)
+    return ok("widgets", "all are built and can be imported")
+
+
+def _wanted() -> list[Requirement]:
+    """What the package needs on this system."""
+    every = [Requirement(text) for text in requires(_NAME) or ()]
+    return [one for one in every if one.marker is None or one.marker.evaluate({"extra": ""})]
