@@ -17,7 +17,7 @@ export DATA
 demo: .venv/installed $(FRONT_END) .venv/$(EXTENSION)
 	$(BIN)/imgcls demo $${DATA:+--data "$$DATA"}
 
-test: .venv/installed-test $(FRONT_END) .venv/$(EXTENSION) chromium $(if $(TORCH),.venv/installed-torch)
+test: .venv/installed-$(if $(TORCH),torch,test) $(FRONT_END) .venv/$(EXTENSION) chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -50,9 +50,11 @@ format: .venv/installed-test $(FRONT_END)
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-.venv/installed-test: .venv/bin/python $(METADATA)
-	$(BIN)/python -m pip install --quiet --editable ".[test,docs]"
-	touch $@ .venv/installed
+# PyTorch is a reference for the tests only; this is the version whose CPU build they were run with.
+.venv/installed-torch: REFERENCES := torch==2.13.0
+.venv/installed-test .venv/installed-torch: .venv/bin/python $(METADATA)
+	$(BIN)/python -m pip install --quiet --editable ".[test,docs]" $(REFERENCES)
+	touch $@ .venv/installed-test .venv/installed
 
 node_modules/.package-lock.json: package-lock.json js/npm .venv/bin/python
 	js/npm ci --ignore-scripts --no-audit --no-fund --silent
@@ -66,11 +68,6 @@ $(FRONT_END): node_modules/.package-lock.json package.json $(shell find js -name
 .venv/$(EXTENSION): .venv/bin/python
 	mkdir -p $(@D)
 	ln -sfn ../../../../$(EXTENSION) $@
-
-# PyTorch is a reference for the tests only; this is the version whose CPU build they were run with.
-.venv/installed-torch: .venv/installed-test
-	$(BIN)/python -m pip install --quiet torch==2.13.0 'numpy<2' 'setuptools<81'
-	touch $@
 
 clean:
 	rm -rf .venv node_modules jupyter_imgcls/static js/labextension/lib $(EXTENSION) imgcls_output build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache
