@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data import ClassificationDataset, Label
 from ..errors import EvaluationError
+from .annotation_filter import excluded
 
 __all__ = ["ORDERS", "Order", "Results", "Which"]
 
@@ -97,16 +98,22 @@ class Results:
         columns: NDArray[np.intp] = np.array([*of_label, -1])[self.dataset.label_indices]
         return columns
 
+    @property
+    def _included(self) -> NDArray[np.bool_]:
+        """Which photos could be read and are not excluded from the dataset, as it is now."""
+        journal = self.dataset.journal
+        return self.readable if journal is None else self.readable & ~excluded(journal)
+
     def counts(self) -> tuple[int, int]:
         """How many photos are classified correctly, and of how many."""
         truth = self.truth
-        counted = self.readable & (truth >= 0)
+        counted = self._included & (truth >= 0)
         return int((truth == self.predicted)[counted].sum()), int(counted.sum())
 
     def confusion_matrix(self) -> NDArray[np.intp]:
         """Number of photos by ground truth (rows) and prediction (columns)."""
         truth = self.truth
-        counted = self.readable & (truth >= 0)
+        counted = self._included & (truth >= 0)
         matrix = np.zeros((len(self.names), len(self.names)), dtype=np.intp)
         np.add.at(matrix, (truth[counted], self.predicted[counted]), 1)
         return matrix
@@ -123,8 +130,8 @@ class Results:
         Parameters
         ----------
         which : {"all", "correct", "wrong"}
-            A photo without a label is neither correct nor wrong; one that could not be read is
-            in none of the three.
+            A photo without a label is neither correct nor wrong; one that could not be read, or
+            is excluded from the dataset, is in none of the three.
         truth, prediction : int, optional
             Column of the ground truth and of the prediction.
         order : {"dataset", "score", "margin", "loss"}
@@ -137,7 +144,7 @@ class Results:
             Rows of the dataset.
         """
         now = self.truth
-        match = self.readable.copy()
+        match = self._included.copy()
         if which == "correct":
             match &= now == self.predicted
         elif which == "wrong":

@@ -370,6 +370,17 @@ def test_a_label_of_the_test_set_is_one_of_the_whole_dataset(dataset):
     assert "2 of 2 correct" in shown(ui)
 
 
+def test_photos_that_are_excluded_do_not_count(ui, dataset):
+    dataset.journal.exclude([dataset.images[2]])
+    assert "3 of 4 correct" in shown(ui)
+    assert ui.results.confusion_matrix().sum() == 4
+
+    ui.which = "wrong"
+    assert ui.rows == (4,)
+    dataset.journal.undo()
+    assert "3 of 5 correct" in shown(ui)
+
+
 def test_a_new_class_gets_a_key_and_a_place_in_the_list(ui, dataset):
     dataset.journal.add_class("vase")
     assert ui._labels.classes == [*NAMES, "vase"]
