@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import ipywidgets
+
 from ..files import safe_name, write_whole
 from .downloads import Download
 from .parts import box, button, html
@@ -48,8 +50,7 @@ class KeepStep(Step):
                     "<h3>Delete</h3><p>The model, the service and the photos that you uploaded. "
                     "Labels, and the photos in the folder, stay.</p>"
                 ),
-                button("Delete them …", self._ask, self.problem),
-                self._sure,
+                ipywidgets.HBox([button("Delete them …", self._ask, self.problem), self._sure]),
                 card=True,
             ),
         ]

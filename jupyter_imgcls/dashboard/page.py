@@ -70,7 +70,10 @@ class Dashboard(ipywidgets.VBox):
         self._panel = ipywidgets.VBox([self._said], layout=ipywidgets.Layout(width="auto"))
         self._foot = ipywidgets.HBox(
             layout=ipywidgets.Layout(
-                flex_flow="row wrap", justify_content="space-between", grid_gap="8px"
+                flex_flow="row wrap",
+                justify_content="space-between",
+                align_items="center",
+                grid_gap="8px",
             )
         )
         super().__init__(
@@ -114,7 +117,7 @@ class Dashboard(ipywidgets.VBox):
         from ..widgets.theme import stylesheet
         from .keep import KeepStep
         from .labels import LabelsStep
-        from .parts import button, html
+        from .parts import button, guarded, html
         from .photos import PhotosStep
         from .results import ResultsStep
         from .train import TrainStep
@@ -139,17 +142,16 @@ class Dashboard(ipywidgets.VBox):
             item.add_class("ds-big")
         self._foot.children = [self._back, self._why, self._next]
         self.add_class("imgcls")
-        self._panel.children = [stylesheet(), *self.panels]
+        self._style = stylesheet()
         self.steps.observe(lambda change: self._go(change["new"]), "current")
         self.observe(lambda change: self._go(change["new"]), "current")
         self.work.observe(self._draw, ["dataset", "trained", "edits", "busy", "threshold"])
         self._draw()
+        known = Path(str(self.work.kept.read().get("photos", "")))
+        if self._given or known.is_absolute():
+            begin = guarded(photos.open_folder, photos.problem)
+            begin(known if known.is_absolute() and known.is_dir() else self._root)
         self.set_trait("state", "ready")
-        kept = self.work.kept.read().get("photos")
-        if isinstance(kept, str) and Path(kept).is_dir():
-            photos.open_folder(Path(kept))
-        elif self._given:
-            photos.open_folder(self._root)
 
     # -- going from step to step ----------------------------------------------------------------
 
@@ -171,8 +173,10 @@ class Dashboard(ipywidgets.VBox):
                 states = self._states()
                 if states[self.current].state == "locked":
                     self.current = self.steps.current = 0
-                for number, panel in enumerate(self.panels):
-                    panel.layout.display = "" if number == self.current else "none"
+                # The others are taken away and not hidden: without a size no chart can be drawn.
+                shown = (self._style, self.panels[self.current])
+                if self._panel.children != shown:
+                    self._panel.children = shown
                 self.panels[self.current].show()
             except Exception as error:  # noqa: BLE001 - shown to the user
                 from .parts import in_words
@@ -186,6 +190,8 @@ class Dashboard(ipywidgets.VBox):
             self._draw_foot(states)
 
     def _draw_foot(self, states: list[Status]) -> None:
+        from ..widgets.theme import text
+
         last = self.current == len(states) - 1
         self._back.layout.visibility = "hidden" if self.current == 0 else "visible"
         self._next.layout.visibility = "hidden" if last else "visible"
@@ -197,4 +203,5 @@ class Dashboard(ipywidgets.VBox):
         self._next.disabled = following.state == "locked"
         ready = following.state != "locked" and states[self.current].state == "done"
         self._next.button_style = "primary" if ready else ""
-        self._why.value = following.note if self._next.disabled else ""
+        why = following.note if self._next.disabled else ""
+        self._why.value = f'<div style="text-align:right">{text(why)}</div>' if why else ""

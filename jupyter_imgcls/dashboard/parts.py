@@ -36,7 +36,7 @@ def box(*children: ipywidgets.Widget, gap: int = 12, card: bool = False) -> ipyw
 
 
 def button(
-    words: str, do: Callable[[], None], problem: Problem, *, icon: str = "", style: str = ""
+    words: str, do: Callable[[], None], problem: Problem, *, style: str = ""
 ) -> ipywidgets.Button:
     """A button whose trouble is shown in `problem`.
 
@@ -47,7 +47,6 @@ def button(
     """
     made = ipywidgets.Button(
         description=words,
-        icon=icon,
         button_style=style,
         layout=ipywidgets.Layout(width="auto", flex="0 0 auto"),
     )

@@ -109,10 +109,9 @@ class PhotosStep(Step):
             *((f"Your upload: {path.name}", str(path)) for path in uploads),
         ]
         if tuple(options) != self._choice.options:
-            chosen = self._choice.value
+            chosen, values = self._choice.value, [value for _, value in options]
             self._choice.options = options
-            if chosen in (value for _, value in options):
-                self._choice.value = chosen
+            self._choice.value = chosen if chosen in values else values[0]
         self.upload.disabled = bool(self.work.busy)
         self._summary.value = "" if self.work.dataset is None else self._summarized()
 
@@ -172,6 +171,7 @@ class PhotosStep(Step):
         if not zips and not any(file.suffix.lower() in IMAGE_SUFFIXES for file in files):
             raise ImgclsError("That is neither a zip nor a photo.")
         kept = self.work.kept.uploads / f".sent-{uuid.uuid4().hex}"
+        kept.parent.mkdir(parents=True, exist_ok=True)
         files[0].parent.rename(kept)
         files[0].parent.mkdir()
         name = files[0].stem if zips else "Photos"
@@ -210,7 +210,7 @@ class PhotosStep(Step):
             f"{text(dataset.name)}: {counted(len(dataset), 'photo')}, "
             f"{counted(len(counts), 'class', 'classes')}"
         )
-        return f"<h3>{heading}</h3><p></p>{bars(rows)}{self._left_out_list()}"
+        return f"<h3>{heading}</h3>{bars(rows)}{self._left_out_list()}"
 
     def _left_out_list(self) -> str:
         if not self._left_out:

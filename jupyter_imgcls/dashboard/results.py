@@ -49,13 +49,19 @@ class ResultsStep(Step):
             ipywidgets.HBox([button("Train again", train_again, self.problem)]),
             gap=8,
         )
-        self._tabs = ipywidgets.Tab(layout=ipywidgets.Layout(width="auto"))
+        self.view = ipywidgets.ToggleButtons(
+            options=[("Photos, right and wrong", 0), ("When is it sure enough?", 1)],
+            style={"button_width": "auto"},
+        )
+        self.view.observe(self._turn, "value")
+        self._part = box()
         self.children = [
             html("<h2>How good is it?</h2>"),
             self.problem,
             self._again,
             self._words,
-            self._tabs,
+            self.view,
+            self._part,
         ]
 
     def status(self) -> Status:
@@ -90,9 +96,9 @@ class ResultsStep(Step):
         names = [label.name for label in trained.classifier.labels]
         self.results = ResultsUI(trained.test_set, self.work.context, trained.scores, labels=names)
         self.curve = PrecisionRecallUI(evaluation=trained.evaluation(), dataset=trained.test_set)
-        self.curve.threshold = self.work.threshold
         self.curve.observe(self._chosen, "threshold")
-        sure = box(
+        self.curve.threshold = self.work.threshold
+        self._sure = box(
             html(
                 "<p>It gives each photo a score. Below the threshold it says 'not sure'. To the "
                 "left of the slider fewer photos get an answer, and more of the answers are "
@@ -101,9 +107,13 @@ class ResultsStep(Step):
             self._threshold,
             self.curve,
         )
-        self._tabs.children = [box(self.results), sure]
-        self._tabs.titles = ["Photos, right and wrong", "When is it sure enough?"]
         self._shown = trained
+        self._turn()
+
+    def _turn(self, _: object = None) -> None:
+        # The other part is taken away and not hidden: without a size no chart can be drawn.
+        if self.results is not None:
+            self._part.children = [self._sure if self.view.value else self.results]
 
     def _chosen(self, change: dict[str, Any]) -> None:
         self.work.choose_threshold(change["new"])
@@ -146,5 +156,5 @@ def _in_words(evaluation: ClassificationEvaluation) -> str:
         f"{counted(total, 'photo')} that it had never seen."
         f"<p>With other photos of the same kind, expect between {interval.low:.0%} and "
         f"{interval.high:.0%} (95 % certain{': few photos make this wide' if total < 100 else ''})."
-        f"</p><p></p>{bars(rows)}"
+        f"</p>{bars(rows)}"
     )

@@ -108,6 +108,11 @@ def _configured(config: Any, host: str, port: int, token: str, temporary: Path) 
     made.VoilaConfiguration.template = "imgcls"
     made.VoilaConfiguration.allow_template_override = "NO"
     made.VoilaConfiguration.file_allowlist = []
+    # Others are for JupyterLab; some fail here.
+    made.VoilaConfiguration.extension_allowlist = [
+        *("@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8"),
+        *("anywidget", "bqplot", "bqscales"),
+    ]
     made.MappingKernelManager.cull_idle_timeout = _IDLE
     made.MappingKernelManager.cull_interval = _LOOK
     return made

@@ -35,9 +35,9 @@ class Service(ipywidgets.VBox):
         self.problem = Problem()
         self.task = Task(work)
         self._facts = html()
-        self._start = button("Start the service", self.start, self.problem, icon="play")
-        self._renew = button("Give it the new model", self.renew, self.problem, icon="refresh")
-        self._stop = button("Stop and delete it", self._stop_it, self.problem, icon="stop")
+        self._start = button("Start the service", self.start, self.problem)
+        self._renew = button("Give it the new model", self.renew, self.problem)
+        self._stop = button("Stop and delete it", self._stop_it, self.problem)
         buttons = ipywidgets.HBox(
             [self._start, self._renew, self._stop],
             layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="8px"),

@@ -34,13 +34,13 @@ class Task(ipywidgets.VBox):
         self._bar = ipywidgets.FloatProgress(
             min=0.0, max=1.0, layout=ipywidgets.Layout(flex="1 1 160px", width="auto")
         )
-        self._stop = button("Stop", self.stop, self.problem, icon="stop")
+        self._stop = button("Stop", self.stop, self.problem)
         line = ipywidgets.Layout(flex_flow="row wrap", align_items="center", grid_gap="8px 12px")
         self._line = ipywidgets.HBox([self._bar, self._stop], layout=line)
         super().__init__(
             [self.problem, self._words, self._line], layout=ipywidgets.Layout(grid_gap="4px")
         )
-        self._line.layout.display = "none"
+        self._line.layout.display = self.layout.display = "none"
 
     def run(self, words: str, do: Callable[[Task], None]) -> None:
         """Begin, and return at once.
@@ -60,7 +60,7 @@ class Task(ipywidgets.VBox):
         self.problem.say("")
         self.say(words)
         self._stop.disabled = False
-        self._line.layout.display = ""
+        self._line.layout.display = self.layout.display = ""
         self._thread = threading.Thread(
             target=self._do, args=(do,), name="imgcls-dashboard", daemon=True
         )

@@ -45,8 +45,8 @@ class TrainStep(Step):
         layout = ipywidgets.Layout(width="auto", max_width="560px")
         self.way = ipywidgets.RadioButtons(
             options=[
-                ("Quick: seconds for a hundred photos, mostly good enough", _QUICK),
-                ("Thorough: refines the network itself; minutes to hours", _REFINE),
+                ("Quick: takes seconds, mostly good enough", _QUICK),
+                ("Thorough: takes minutes to hours, often better", _REFINE),
             ],
             layout=layout,
         )
@@ -56,7 +56,7 @@ class TrainStep(Step):
         self.copies = ipywidgets.Checkbox(
             value=False,
             indent=False,
-            description="Learn from mirrored and cropped copies, too: slower, for few photos",
+            description="Mirrored and cropped copies, too: slower, for few photos",
             layout=layout,
         )
         self.base_model = ipywidgets.Dropdown(
@@ -74,8 +74,8 @@ class TrainStep(Step):
                 "kept.</p>"
             ),
         )
-        self._go = button("Train", self.train, self.problem, style="primary", icon="play")
-        self._live = box(self.monitor)
+        self._go = button("Train", self.train, self.problem, style="primary")
+        self._live = box()
         self.way.observe(self._draw_way, "value")
         self._draw_way()
         self.children = [
@@ -93,7 +93,6 @@ class TrainStep(Step):
             self.task,
             self._live,
         ]
-        self._live.layout.display = "none"
 
     def status(self) -> Status:
         """See `Step`."""
@@ -124,7 +123,7 @@ class TrainStep(Step):
     def train(self) -> None:
         """Begin, with what the fields say."""
         refine = self.way.value == _REFINE
-        self._live.layout.display = "none"
+        self._live.children = []
         self.task.run("Training", self._refine if refine else self._quick)
 
     def _draw_way(self, _: object = None) -> None:
@@ -158,7 +157,7 @@ class TrainStep(Step):
             background=True,
             resume=True,
         )
-        self._live.layout.display = ""
+        self._live.children = [self.monitor]
         task.say("")
         while not run.wait(0.2):
             if task.stop_asked:

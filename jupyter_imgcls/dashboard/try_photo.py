@@ -120,5 +120,5 @@ def _answer(names: list[str], scores: NDArray[np.float32], threshold: float) -> 
     ]
     return (
         f"<div role=\"status\">{verdict}<p>Below {threshold:.0%} it says 'not sure': step 4.</p>"
-        f"<p></p>{bars(rows)}</div>"
+        f"{bars(rows)}</div>"
     )

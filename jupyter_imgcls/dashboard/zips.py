@@ -27,7 +27,7 @@ _LARGEST_DIRECTORY = 64 * 2**20
 _LONGEST_NAME = 200
 _PIECE = 2**20
 _END = struct.Struct("<4s4H2LH")
-_NOT_THE_USERS = re.compile(r"(?i)(^|/)(__macosx/|\.|thumbs\.db$|desktop\.ini$)")
+_NOT_THE_USERS = re.compile(r"(?i)(^|/)(__macosx/|\.[^./]|thumbs\.db$|desktop\.ini$)")
 
 
 def extract_photos(
@@ -71,7 +71,9 @@ def extract_photos(
             beside.mkdir()
             left_out = _extract(archive, beside, progress)
             beside.rename(target)
-    except (zipfile.BadZipFile, struct.error, UnicodeError) as error:
+    except DatasetError:
+        raise
+    except (zipfile.BadZipFile, struct.error, ValueError, IndexError, EOFError) as error:
         raise DatasetError(
             "This is not a zip that can be read: pack the folder again, or upload the photos "
             "themselves."
@@ -87,7 +89,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path, progress: Progress) -> list
     entries = [
         info
         for info in archive.infolist()
-        if not info.is_dir() and not _NOT_THE_USERS.search(info.filename)
+        if info.filename and not info.is_dir() and not _NOT_THE_USERS.search(info.filename)
     ]
     if len(entries) > MOST_FILES:
         raise DatasetError(
@@ -97,7 +99,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path, progress: Progress) -> list
     if any(info.flag_bits & 0x1 for info in entries):
         raise DatasetError("The zip has a password: pack the folder again without one.")
     promised = sum(info.file_size for info in entries if not _reason(info))
-    _refuse_much(promised)
+    _refuse_much(promised, MOST_BYTES)
     require_room(folder, promised)
     left_out, taken, room = [], set(), min(MOST_BYTES, shutil.disk_usage(folder).free)
     with counting(progress, len(entries), " files", "Unpacking") as count:
@@ -164,7 +166,7 @@ def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, room: in
     return written
 
 
-def _refuse_much(number: int, room: int = MOST_BYTES) -> None:
+def _refuse_much(number: int, room: int) -> None:
     if number > room:
         raise DatasetError(f"What the zip holds is more than {size(room)}: divide it.")
 

@@ -1,0 +1,264 @@
+"""The dashboard as `imgcls dashboard` serves it: the whole way in a browser, without code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import nbformat
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+
+from jupyter_imgcls.classifiers import load_classifier
+from jupyter_imgcls.dashboard.server import NOTEBOOK
+from jupyter_imgcls.data.sample import tableware
+
+from .notebook import ARTEFACTS
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "dashboard.ipynb"
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+STEPS = ("Photos", "Labels", "Train", "Results", "Try", "Keep")
+# What is smaller than a finger, of what can be pressed. Boxes and dots are pressed by their words.
+SMALL = """() => [...document.querySelectorAll(
+    '.imgcls-dashboard :is(button, select, summary, .up-area)')].filter(element => {
+    const {width, height} = element.getBoundingClientRect();
+    return width && (width < 40 || height < 40);
+}).map(element => element.outerHTML.slice(0, 200))"""
+
+
+class Dashboard:
+    """A process of ``imgcls dashboard`` that can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.photos = folder / "dishes"
+        tableware(24, root=self.photos, progress=False)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.start()
+
+    def start(self) -> None:
+        log = (self.folder / "server.log").open("w")
+        command = [
+            *(sys.executable, "-c", "from jupyter_imgcls.cli import main; main()", "dashboard"),
+            *(str(self.photos), "--no-browser", "--port", str(self.port)),
+            *("--storage", str(self.folder / "storage")),
+        ]
+        environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"} | {
+            "HOME": str(self.folder),
+            "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
+            "JUPYTER_RUNTIME_DIR": str(self.folder / "runtime"),
+            "IPYTHONDIR": str(self.folder / "ipython"),
+        }
+        self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + 60
+        while not (found := re.search(r"at (http://\S+)", self.log)):
+            assert self.process.poll() is None and time.monotonic() < deadline, self.log
+            time.sleep(0.1)
+        self.url = found[1]
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "server.log").read_text()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    dashboard = Dashboard(tmp_path_factory.mktemp("dashboard"))
+    yield dashboard
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        dashboard.end()
+    dashboard.kill()
+
+
+class Visitor:
+    """One browser of its own, which fails the test for errors and requests elsewhere."""
+
+    def __init__(self, browser: Browser, size: ViewportSize = DESKTOP, scheme: str = "light"):
+        dark = scheme == "dark"
+        self.context: BrowserContext = browser.new_context(
+            viewport=size, color_scheme="dark" if dark else "light", has_touch=size is PHONE
+        )
+        self.name = f"{'dark' if dark else 'light'}-{size['width']}"
+        self.small = size is PHONE
+        self.problems: list[str] = []
+        self.page: Page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.problems.append(str(error.stack)))
+        self.page.on("console", self._see)
+        self.page.on("request", lambda request: self._ask(request.url))
+
+    def _see(self, message) -> None:
+        if message.type == "error":
+            self.problems.append(message.text)
+
+    def _ask(self, url: str) -> None:
+        if not re.match(r"http://127\.0\.0\.1:|blob:|data:", url):
+            self.problems.append(f"asked outside: {url}")
+
+    def open(self, url: str) -> None:
+        self.page.goto(url, timeout=120_000)
+        self.page.get_by_role("heading", name="Which photos?").wait_for(timeout=60_000)
+
+    def step(self, name: str) -> None:
+        if self.small:
+            self.page.get_by_role("button", name=re.compile("^Step . of 6")).click()
+        self.page.locator(".ds-step", has_text=name).click()
+        expect(self.page.locator(".ds-step[aria-current]")).to_contain_text(name)
+
+    def says(self, words: str | re.Pattern[str], seconds: float = 60) -> None:
+        self.page.get_by_text(words).first.wait_for(timeout=1000 * seconds)
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def keep_picture(self, name: str) -> None:
+        ARTEFACTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=ARTEFACTS / f"dashboard-{name}-{self.name}.png")
+
+    def close(self) -> None:
+        self.context.close()
+        assert not self.problems, "\n".join(self.problems)
+
+
+def test_the_example_is_the_notebook_that_is_served_and_has_one_cell():
+    assert EXAMPLE.read_bytes() == NOTEBOOK.read_bytes()
+    (cell,) = nbformat.read(EXAMPLE, as_version=4).cells
+    assert cell.source == "from jupyter_imgcls.dashboard import Dashboard\n\nDashboard()"
+
+
+def test_who_has_not_the_address_with_its_token_does_not_get_in(dashboard):
+    base = dashboard.url.partition("/?")[0]
+    for path in ("/", "/voila/files/server.py", "/api/kernels"):
+        answer = httpx.get(base + path, trust_env=False)
+        assert "imgcls" not in answer.text
+        assert answer.status_code in (302, 403, 404)
+    token = dashboard.folder / "storage" / "token.json"
+    assert token.stat().st_mode & 0o077 == 0
+    assert json.loads(token.read_text()) in dashboard.url
+
+
+def test_the_whole_way_from_photos_to_a_service(dashboard, browser, tmp_path):
+    me = Visitor(browser)
+    page = me.page
+    me.open(dashboard.url)
+    me.says("dishes: 24 photos, 4 classes")
+
+    me.step("Labels")
+    page.get_by_role("gridcell").first.click()
+    page.keyboard.press("2")
+    me.says("bowl_000.jpg: cup")
+    page.keyboard.press("Control+z")
+    me.says("Undone: 1 photo")
+    assert not page.get_by_role("button", name="Write the labels…").count()
+
+    me.step("Train")
+    me.press("Train")
+    me.says("Done. The next step shows the results.", 120)
+    me.press("Next: Results")
+    me.says("that it had never seen")
+    me.press("When is it sure enough?")
+    me.says(re.compile("Threshold ..?%"))
+
+    me.press("Next: Try")
+    photo = next(dashboard.photos.rglob("plate_*.jpg"))
+    page.locator(".up-input").set_input_files(photo)
+    me.says(re.compile("% sure|Not sure"))
+    me.press("Next: Keep")
+
+    with page.expect_download() as download:
+        me.press("Download the model")
+    assert download.value.suggested_filename == "dishes.model"
+    download.value.save_as(tmp_path / "dishes.model")
+    classifier = load_classifier(tmp_path / "dishes.model")
+    assert sorted(label.name for label in classifier.labels) == ["bowl", "cup", "cutlery", "plate"]
+    with page.expect_download() as download:
+        me.press("Download the report")
+    assert download.value.suggested_filename == "dishes-report.html"
+
+    me.press("Start the service")
+    url = page.locator("td code").nth(0).inner_text(timeout=60_000)
+    key = page.locator("td code").nth(1).inner_text()
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "image/jpeg"}
+    answer = httpx.post(url, content=photo.read_bytes(), headers=headers, trust_env=False)
+    assert answer.json()["label"] == classifier.predict([photo])[0]
+    me.press("Stop and delete it")
+    page.get_by_role("button", name="Start the service").wait_for()
+    with pytest.raises(httpx.TransportError):
+        httpx.post(url, content=b"", headers=headers, trust_env=False)
+    me.close()
+
+
+def test_each_browser_has_its_own_labels_and_they_outlive_the_server(dashboard, browser):
+    me, other = Visitor(browser), Visitor(browser, PHONE, "dark")
+    me.open(dashboard.url)
+    me.step("Labels")
+    me.page.get_by_role("gridcell").first.click()
+    me.page.keyboard.press("4")
+    me.says("bowl_000.jpg: plate")
+
+    other.open(dashboard.url)
+    other.says("dishes: 24 photos, 4 classes")
+    assert other.page.locator(".ds-counts").inner_text().split()[:2] == ["bowl", "4"]
+
+    me.open(dashboard.url)
+    me.says("dishes: 24 photos, 4 classes")
+    assert me.page.locator(".ds-counts").inner_text().split()[:2] == ["bowl", "3"]
+
+    address = dashboard.url
+    dashboard.kill()
+    dashboard.start()
+    assert dashboard.url == address
+    for visitor in (me, other):
+        visitor.problems.clear()  # a page complains of a server that is gone, as it should
+    me.open(dashboard.url)
+    me.says("dishes: 24 photos, 4 classes")
+    assert me.page.locator(".ds-counts").inner_text().split()[:2] == ["bowl", "3"]
+    me.close()
+
+    # On a phone: nothing to scroll sideways, nothing smaller than a finger, dark as the browser.
+    other.open(dashboard.url)
+    for name in STEPS[:3]:
+        other.step(name)
+        other.keep_picture(name.lower())
+        assert other.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+        assert other.page.evaluate(SMALL) == []
+    ground = "getComputedStyle(document.body).backgroundColor"
+    red, green, blue = map(int, re.findall(r"\d+", other.page.evaluate(ground))[:3])
+    assert max(red, green, blue) < 80
+    other.close()
+
+
+def test_ctrl_c_ends_it_and_its_kernels(dashboard, browser):
+    me = Visitor(browser)
+    me.open(dashboard.url)
+    asked = httpx.get(
+        dashboard.url.replace("/?", "/api/kernels?"), trust_env=False, follow_redirects=True
+    )
+    assert asked.status_code == 404  # it tells nobody what runs
+    me.page.goto("about:blank")
+    me.close()
+    assert dashboard.end() == 0, dashboard.log
+    assert "Traceback" not in dashboard.log
+    with pytest.raises(httpx.TransportError):
+        httpx.get(dashboard.url, trust_env=False)
+    dashboard.start()

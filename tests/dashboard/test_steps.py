@@ -1,0 +1,230 @@
+"""The steps from the kernel's side: what unlocks what, what is kept, and what is said."""
+
+from __future__ import annotations
+
+import io
+import time
+import zipfile
+
+import pytest
+
+from jupyter_imgcls.classifiers import load_classifier
+from jupyter_imgcls.dashboard import Dashboard
+from jupyter_imgcls.data import ClassificationDataset
+from jupyter_imgcls.data.sample import tableware
+from jupyter_imgcls.errors import ImgclsError
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos") / "dishes"
+    tableware(24, root=folder, progress=False)
+    return folder
+
+
+def ready(folder):
+    """A dashboard that has got ready, and has opened what it begins with."""
+    dashboard = Dashboard(folder)
+    deadline = time.monotonic() + 60
+    while dashboard.state == "starting" and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert dashboard.state == "ready", dashboard._said.value
+    finished(dashboard.panels[0])
+    return dashboard
+
+
+def finished(panel):
+    """Wait for a step's work; what went wrong, if anything did."""
+    assert panel.task.wait(120)
+    return panel.task.problem.value
+
+
+def states(dashboard):
+    return [state for _, state, _ in dashboard.steps.steps]
+
+
+def close(dashboard):
+    if dashboard.work.dataset is not None:
+        dashboard.panels[3].close_parts()
+        dashboard.work.journal.close()
+
+
+def test_the_way_from_a_folder_to_a_model_and_back_another_day(photos, tmp_path):
+    dashboard = ready(photos)
+    choose, label, train, results, attempt, keep = dashboard.panels
+    assert "24 photos, 4 classes" in choose._summary.value
+    assert states(dashboard) == ["done", "done", "open", "locked", "locked", "locked"]
+    dashboard.current = 3
+    assert dashboard.current == 0  # locked: First train
+
+    # Labels: what is learnt from is what the journal says.
+    dashboard.current = 1
+    assert label.ui.can_write is False
+    with pytest.raises(ImgclsError, match="not moved here"):
+        label.ui._act({"kind": "commit", "id": "1", "values": {}}, [])
+
+    # Train.
+    dashboard.current = 2
+    train.train()
+    assert finished(train) == ""
+    assert states(dashboard)[2:] == ["done", "done", "open", "open"]
+
+    # Results: in words, and the threshold for the steps that follow.
+    dashboard.current = 3
+    assert "photos that it had never seen" in results._words.value
+    assert "expect between" in results._words.value
+    results.curve.threshold = 0.99
+    assert dashboard.work.threshold == results.curve.threshold
+
+    # Try.
+    dashboard.current = 4
+    photo = next(photos.rglob("cup_*.jpg")).read_bytes()
+    for threshold, words in ((0.0, "sure."), (1.1, "Not sure")):
+        dashboard.work.choose_threshold(threshold)
+        attempt.task.run("Looking", lambda task: attempt.look(task, photo, "mine.jpg"))
+        assert finished(attempt) == ""
+        assert words in attempt.answer.value
+    attempt.task.run("Looking", lambda task: attempt.look(task, b"no photo", "mine.jpg"))
+    assert "mine.jpg cannot be used" in finished(attempt)
+
+    # Keep.
+    dashboard.current = 5
+    model, name = keep.make_model()
+    assert name == "dishes.model"
+    assert load_classifier(model).predict([photo])[0] in ("bowl", "cup", "cutlery", "plate")
+    report, _ = keep.make_report()
+    assert "<html" in report.read_text()
+    table, _ = keep.make_labels()
+    (photos / "labels.csv").write_bytes(table.read_bytes())
+    read = ClassificationDataset.create_from_csv("read", photos / "labels.csv")
+    (photos / "labels.csv").unlink()
+    assert read.count_labels() == dashboard.work.counts()
+    before = results._words.value
+    close(dashboard)
+
+    # Another day: labels, model, results and threshold are there; a changed label is noticed.
+    dashboard = ready(photos)
+    assert states(dashboard) == ["done"] * 4 + ["open", "open"]
+    assert dashboard.work.threshold == 1.1
+    dashboard.current = 3
+    assert dashboard.panels[3]._words.value == before
+    work = dashboard.work
+    work.dataset.change_label_for_image(work.dataset.images[0], "cup")
+    assert states(dashboard)[2:4] == ["again", "again"]
+    assert dashboard.panels[3]._again.layout.display == ""
+    work.journal.undo()
+    assert states(dashboard)[2:4] == ["done", "done"]
+
+    # Delete: the photos stay.
+    dashboard.panels[5]._delete()
+    assert states(dashboard) == ["open"] + ["locked"] * 5
+    assert len(list(photos.rglob("*.jpg"))) == 24
+
+
+def test_unsorted_photos_are_labelled_here(photos, tmp_path):
+    loose = tmp_path / "loose"
+    loose.mkdir()
+    for photo in photos.rglob("*.jpg"):
+        (loose / photo.name).write_bytes(photo.read_bytes())
+    (loose / "broken.jpg").write_text("no photo")
+    dashboard = ready(loose)
+    assert states(dashboard)[:3] == ["done", "open", "locked"]
+    assert "broken.jpg" in dashboard.panels[0]._summary.value
+    assert dashboard.steps.steps[2][2].startswith("2 classes with at least 2 labelled photos each")
+    dashboard.current = 1
+    assert dashboard.panels[1].ui.show == "unlabelled"
+    images = list(dashboard.work.dataset.images)
+    for image in images[:4]:
+        dashboard.work.dataset.change_label_for_image(image, image.name.split("_")[0])
+    assert dashboard.steps.steps[2][2].endswith("there is 1")
+    for image in images[-4:]:
+        dashboard.work.dataset.change_label_for_image(image, image.name.split("_")[0])
+    assert states(dashboard)[:3] == ["done", "done", "open"]
+    assert "16 photos have no label" in dashboard.panels[1]._missing.value
+    close(dashboard)
+
+
+def test_a_zip_is_opened_and_is_there_again(photos, tmp_path):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for photo in photos.rglob("*.jpg"):
+            archive.write(photo, f"my dishes/{photo.parent.name}/{photo.name}")
+    (tmp_path / "empty").mkdir()
+    dashboard = ready(tmp_path / "empty")
+    assert "holds no photos" in finished(dashboard.panels[0])
+    sent = tmp_path / "sent"
+    sent.mkdir()
+    (sent / "birds.zip").write_bytes(buffer.getvalue())
+    dashboard.panels[0]._uploaded([sent / "birds.zip"])
+    assert finished(dashboard.panels[0]) == ""
+    assert dashboard.work.counts() == {"bowl": 4, "cup": 6, "cutlery": 6, "plate": 8}
+    assert [name for name, _ in dashboard.panels[0]._choice.options] == [
+        "empty",
+        "Your upload: birds",
+    ]
+    close(dashboard)
+
+    dashboard = ready(tmp_path / "empty")
+    assert len(dashboard.work.dataset) == 24
+    close(dashboard)
+
+
+def test_what_is_neither_a_zip_nor_a_photo_is_refused(tmp_path):
+    dashboard = ready(tmp_path)
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(ImgclsError, match="neither a zip nor a photo"):
+        dashboard.panels[0]._uploaded([tmp_path / "notes.txt"])
+    with pytest.raises(ImgclsError, match="not one of the folders"):
+        dashboard.panels[0].open_folder(tmp_path.parent)
+
+
+def test_work_can_be_stopped_and_what_it_raises_is_shown(tmp_path):
+    dashboard = ready(tmp_path)
+    task = dashboard.panels[0].task
+
+    def endless(task):
+        tell = task.count("Counting")
+        for number in range(10_000):
+            tell(number, 10_000)
+            time.sleep(0.01)
+
+    task.run("Counting", endless)
+    assert dashboard.work.busy == "Counting"
+    dashboard.panels[2].task.run("Training", endless)
+    assert "Wait until this is done: Counting" in dashboard.panels[2].task.problem.value
+    task.stop()
+    assert task.wait(20)
+    assert "Stopped" in task._words.value
+    assert dashboard.work.busy == ""
+
+    def fail(_task):
+        raise OSError(28, "No space left on device")
+
+    task.run("Writing", fail)
+    assert task.wait(20)
+    assert "The disk is full" in task.problem.value
+
+
+def test_a_folder_that_is_not_there_is_said_in_the_page(tmp_path):
+    dashboard = Dashboard(tmp_path / "gone")
+    deadline = time.monotonic() + 60
+    while dashboard.state == "starting" and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert dashboard.state == "failed"
+    assert "There is no folder" in dashboard._said.value
+
+
+def test_in_voila_it_waits_for_the_browser_to_say_who_it_is(photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5")
+    monkeypatch.setenv("IMGCLS_DASHBOARD_STORAGE", str(tmp_path))
+    dashboard = Dashboard(photos)
+    assert dashboard.steps.asks_visitor
+    assert not dashboard._begun
+    dashboard.steps._receive(dashboard.steps, {"kind": "visitor", "id": "0" * 32}, [])
+    deadline = time.monotonic() + 60
+    while dashboard.state == "starting" and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert dashboard.state == "ready"
+    assert finished(dashboard.panels[0]) == ""
+    assert (tmp_path / "people" / ("0" * 32) / "journals").is_dir()
+    close(dashboard)
