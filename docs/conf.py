@@ -12,10 +12,14 @@ sys.path.insert(0, str(HERE / "_ext"))
 
 # Sphinx reads what is in its folder only, and resolves links in it to where they lead.
 EXAMPLES = HERE / "tutorials" / "examples"
-shutil.rmtree(EXAMPLES, ignore_errors=True)
-EXAMPLES.mkdir()
-for notebook in (HERE.parent / "examples").glob("*.ipynb"):
-    shutil.copy2(notebook, EXAMPLES)
+EXAMPLES.mkdir(exist_ok=True)
+notebooks = {file.name: file for file in (HERE.parent / "examples").glob("*.ipynb")}
+del notebooks["dashboard.ipynb"]  # a page of its own, for voila
+for copied in EXAMPLES.glob("*.ipynb"):
+    if copied.name not in notebooks:
+        copied.unlink()
+for file in notebooks.values():
+    shutil.copy2(file, EXAMPLES)
 
 project = "jupyter_imgcls"
 version = release = version_of("jupyter_imgcls")
@@ -40,6 +44,8 @@ nb_execution_in_temp = True
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+# Cells with % or ! are no plain Python; the mark of a still picture is not to be shown.
+suppress_warnings = ["misc.highlighting_failure", "mystnb.unknown_mime_type"]
 # A widget is shown by its still picture: no kernel is here, and no script of another host.
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
@@ -63,6 +69,7 @@ toc_object_entries_show_parents = "hide"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "jupyter_imgcls"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = html_show_sourcelink = False
@@ -75,7 +82,9 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
     "show_nav_level": 2,
+    "show_toc_level": 3,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"index": []}
+html_sidebars: dict[str, list[str]] = {"index": [], "troubleshooting": [], "cvtk": []}
+html_context = {"default_mode": "auto"}

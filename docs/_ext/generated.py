@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PARTS: dict[str, Callable[[], str]] = {
     "base models": tables.base_models,
     "commands": commands.markdown,
+    "extension keys": tables.extension_keys,
+    "extension settings": tables.extension_settings,
     "request parameters": tables.parameters,
     "statuses": tables.statuses,
     "paths": tables.paths,

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from jupyter_imgcls.backends.base_models import BASE_MODELS
 from jupyter_imgcls.serving.app import create_app
 from jupyter_imgcls.serving.documentation import SCORE_DOCUMENTATION
 
-__all__ = ["base_models", "parameters", "paths", "statuses"]
+__all__ = [
+    "base_models",
+    "extension_keys",
+    "extension_settings",
+    "parameters",
+    "paths",
+    "statuses",
+]
+
+_SCHEMA = Path(__file__).parents[2] / "js" / "labextension" / "schema" / "datasets.json"
 
 
 def base_models() -> str:
@@ -26,6 +37,27 @@ def base_models() -> str:
                 model.reference,
             )
             for model in BASE_MODELS.values()
+        ),
+    )
+
+
+def extension_keys() -> str:
+    """The keys of the JupyterLab extension."""
+    keys = json.loads(_SCHEMA.read_text(encoding="utf-8"))["jupyter.lab.shortcuts"]
+    return _table(
+        ("keys", "command"),
+        ((key["keys"][0].replace("Accel", "Ctrl"), f"`{key['command']}`") for key in keys),
+    )
+
+
+def extension_settings() -> str:
+    """The settings of the JupyterLab extension."""
+    settings = json.loads(_SCHEMA.read_text(encoding="utf-8"))["properties"]
+    return _table(
+        ("setting", "default", "meaning"),
+        (
+            (what["title"], f"`{what['default']}`", what["description"])
+            for what in settings.values()
         ),
     )
 
