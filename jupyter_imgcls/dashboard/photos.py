@@ -44,7 +44,11 @@ class PhotosStep(Step):
         super().__init__(work)
         self.task = Task(work)
         self._left_out: list[LeftOut] = []
-        self._choice = ipywidgets.Dropdown(layout=ipywidgets.Layout(width="auto"))
+        self._choice = ipywidgets.Dropdown(
+            description="Folder",
+            style={"description_width": "48px"},
+            layout=ipywidgets.Layout(width="auto"),
+        )
         self._choice.add_class("ds-choice")
         self.upload = Upload(
             self._uploaded,

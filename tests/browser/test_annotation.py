@@ -10,8 +10,6 @@ import pytest
 
 from tests.conftest import save_photo
 
-from .notebook import HOSTS
-
 SHOW = """
 from jupyter_imgcls import Context
 from jupyter_imgcls.data import ClassificationDataset
@@ -41,7 +39,7 @@ def in_journal(folder: Path) -> list[list[str]]:
         return [json.loads(after) for (after,) in rows]
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", ["lab", "notebook"])
 def test_photos_are_labelled_by_key_and_by_mouse(host, open_notebook, tmp_path):
     notebook = open_notebook(host, [photos(tmp_path, bowl=4, cup=4, plate=2)])
     notebook.run_all()
@@ -67,7 +65,7 @@ def test_photos_are_labelled_by_key_and_by_mouse(host, open_notebook, tmp_path):
     keys.press("3")
     ui.get_by_text("2 photos: plate").wait_for()
     assert kernel.value(LABELS)[:5] == ["cup", "plate", "plate", "plate", "cup"]
-    ui.get_by_role("button", name="bowl, 0 photos, key 1").click()
+    ui.get_by_role("button", name="1 bowl 0 photos").click()
     kernel.wait_for(f"{LABELS}[:4] == ['cup', 'plate', 'bowl', 'bowl']")
     cells.nth(0).click()
     ui.get_by_label("Label", exact=True).select_option("plate")
@@ -78,7 +76,7 @@ def test_photos_are_labelled_by_key_and_by_mouse(host, open_notebook, tmp_path):
     keys.press("+")
     keys.type("dish")
     keys.press("Enter")
-    ui.get_by_role("button", name="dish, 0 photos, key 4").wait_for()
+    ui.get_by_role("button", name="4 dish 0 photos").wait_for()
     keys.press("4")
     kernel.wait_for(f"{LABELS}[9] == 'dish'")
     ui.get_by_role("button", name="Change class dish").click()
@@ -146,7 +144,7 @@ def test_the_labels_are_written_after_a_look_at_what_will_happen(open_notebook, 
     ui.get_by_role("gridcell").first.click()
     keys.press("2")
     # The other widget follows, and so does the open photo.
-    other.get_by_role("button", name="cup, 3 photos").wait_for()
+    other.get_by_role("button", name="2 cup 3 photos").wait_for()
     keys.press("Enter")
     ui.get_by_role("dialog", name="Photo").get_by_text("2 of 4 · bowl002.png · bowl").wait_for()
     keys.press("2")

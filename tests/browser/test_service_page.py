@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 from jupyter_imgcls.serving.model import ServedModel
 from tests.serving.running import picture, served
 
+from .accessibility import assert_accessible
+
 KEY = "a-service-key"
 NAMES = ["cup", "<b>plate</b>", "fork"]
 DROP = """([name, content]) => {
@@ -67,6 +69,7 @@ def test_a_photo_gets_its_class_and_bars(model, page, tmp_path, scheme):
         back = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
         assert back == {"light": "rgb(250, 250, 250)", "dark": "rgb(24, 24, 27)"}[scheme]
         page.screenshot(path=tmp_path / f"{scheme}.png")
+        assert_accessible(page.locator("html"))
 
 
 def test_photos_can_be_dropped_and_one_that_cannot_be_read_is_told(model, page):
@@ -83,6 +86,7 @@ def test_photos_can_be_dropped_and_one_that_cannot_be_read_is_told(model, page):
         expect(page.locator(".error")).to_have_text(
             "The photo could not be scored: not an image that can be read"
         )
+        assert_accessible(page.locator("html"))
         page.reload()
         expect(page.locator("figure")).to_have_count(0)
 

@@ -1,6 +1,6 @@
 /** The classes: their keys, colours and counts; a click labels what is selected. */
 
-import { button, count, element, photos } from "../image_grid/dom";
+import { button, count, element } from "../image_grid/dom";
 import { type Class, KEYS } from "./labels";
 
 export interface PaletteActions {
@@ -68,17 +68,17 @@ class Chip {
   readonly #key = element("kbd", "");
   readonly #dot = element("span", "an-dot", { "aria-hidden": "true" });
   readonly #count = element("span", "an-number");
+  readonly #unit = element("span", "ig-unseen");
   #class: Class | undefined;
 
   constructor(
     readonly name: string,
     actions: PaletteActions,
   ) {
+    // Their words, with spaces between, are its name for a screen reader.
     this.#button = element("button", "an-chip", { type: "button" }, [
-      this.#key,
-      this.#dot,
-      element("span", "an-name", {}, [name]),
-      this.#count,
+      ...[this.#key, this.#dot, " ", element("span", "an-name", {}, [name])],
+      ...[" ", this.#count, this.#unit],
     ]);
     this.#button.addEventListener("click", () => actions.label(name));
     const more = element(
@@ -99,11 +99,8 @@ class Chip {
     this.#key.hidden = key === "";
     this.#dot.style.background = of.color;
     this.#count.textContent = count(of.count);
+    this.#unit.textContent = of.count === 1 ? " photo" : " photos";
     this.#button.title = key === "" ? of.name : `${of.name} (${key})`;
     this.#button.setAttribute("aria-pressed", String(pressed));
-    this.#button.setAttribute(
-      "aria-label",
-      `${of.name}, ${photos(of.count)}${key && `, key ${key}`}`,
-    );
   }
 }

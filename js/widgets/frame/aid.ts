@@ -6,7 +6,7 @@ export class Aid {
   constructor(
     private readonly widget: HTMLElement,
     /** A CSS class and the words for the parts that have it. */
-    private readonly parts: () => string[][],
+    private readonly parts: () => string[][] = () => [],
   ) {
     const attributeFilter = ["class", "style"];
     this.#changed.observe(widget, { childList: true, subtree: true, attributeFilter });
@@ -23,12 +23,19 @@ export class Aid {
         name(part, words as string);
       }
     }
+    for (const slider of this.widget.querySelectorAll(".widget-slider")) {
+      const label = slider.querySelector(".widget-label")?.textContent;
+      if (label) name(slider, label);
+    }
     for (const button of this.widget.querySelectorAll(".widget-toggle-buttons button")) {
       button.setAttribute("aria-pressed", String(button.classList.contains("mod-active")));
     }
     for (const bar of this.widget.querySelectorAll<HTMLElement>(".progress > .progress-bar")) {
+      const progress = bar.parentElement as HTMLElement;
       const percent = Number.parseFloat(bar.style.width) || 0;
-      bar.parentElement?.setAttribute("aria-valuenow", percent.toFixed());
+      progress.setAttribute("role", "progressbar");
+      progress.setAttribute("aria-valuenow", percent.toFixed());
+      progress.ariaLabel ??= "Progress";
     }
     // A picture without words has them beside it.
     for (const image of this.widget.querySelectorAll("img:not([alt])")) {
@@ -41,6 +48,5 @@ function name(part: Element, words: string): void {
   const within = part.querySelector("[role=slider], .progress, img") ?? part;
   if (within.matches("img")) within.setAttribute("alt", words);
   else within.setAttribute("aria-label", words);
-  if (within.matches(".progress")) within.setAttribute("role", "progressbar");
-  else if (within === part) part.setAttribute("role", "img");
+  if (within === part) part.setAttribute("role", "img");
 }

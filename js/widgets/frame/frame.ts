@@ -6,16 +6,17 @@ import { keysButton, keysDialog } from "../image_grid/help";
 import { keepKeys } from "../image_grid/host_keys";
 import { Aid } from "./aid";
 import { isOwnKey, keyName } from "./keys";
+import { whenPlaced } from "./placed";
 import type { FrameState } from "./state";
 
 export class Frame {
   readonly root = element("div", "imgcls-frame");
   readonly #model: AnyModel<FrameState>;
-  readonly #placed = new ResizeObserver(() => this.#place());
+  readonly #leave: () => void;
   readonly #dragged = new ResizeObserver((entries) => this.#onDrag(entries));
   readonly #added = new MutationObserver(() => this.#onHeight());
   #mains = new Set<HTMLElement>();
-  readonly #said = element("span", "imgcls-unseen", { role: "status" });
+  readonly #said = element("span", "ig-unseen", { role: "status" });
   #widget: HTMLElement | null = null;
   #aid: Aid | null = null;
   #dialog: HTMLDialogElement | null = null;
@@ -27,13 +28,12 @@ export class Frame {
       keysButton(() => this.#showKeys()),
       this.#said,
     );
-    // It has a size once it is in the page, and only then a widget around it.
-    this.#placed.observe(this.root);
+    this.#leave = whenPlaced(this.root, ".imgcls", (widget) => this.#place(widget));
   }
 
   close(): void {
     clearTimeout(this.#saveTimer);
-    this.#placed.disconnect();
+    this.#leave();
     this.#dragged.disconnect();
     this.#added.disconnect();
     this.#aid?.close();
@@ -44,10 +44,7 @@ export class Frame {
     this.#widget?.removeEventListener("click", this.#onClick);
   }
 
-  #place(): void {
-    const widget = this.root.closest<HTMLElement>(".imgcls");
-    if (!widget) return;
-    this.#placed.disconnect();
+  #place(widget: HTMLElement): void {
     this.#widget = widget;
     widget.tabIndex = 0;
     widget.setAttribute("role", "region");

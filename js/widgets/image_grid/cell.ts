@@ -24,7 +24,8 @@ export class Cell {
       "div",
       "ig-cell",
       { role: "gridcell", id, "aria-colindex": String(column + 1) },
-      [this.#frame, this.#badge, this.#caption],
+      // Their words, with spaces between, are its name for a screen reader.
+      [this.#frame, " ", this.#caption, " ", this.#badge],
     );
     this.#badge.hidden = true;
   }
@@ -45,10 +46,6 @@ export class Cell {
     const { caption, badge, color, problem, url } = photo;
     this.#caption.textContent = caption;
     this.root.title = problem === null ? caption : `${caption}: ${problem}`;
-    this.root.setAttribute(
-      "aria-label",
-      [caption, badge, problem && `cannot be shown: ${problem}`].filter(Boolean).join(", "),
-    );
     this.#badge.hidden = badge === null;
     this.#badge.textContent = badge;
     if (color) {

@@ -1,6 +1,8 @@
 /** The steps of the dashboard: where one is, what is done, and what another step waits for. */
 
 import type { AnyModel } from "@anywidget/types";
+import { Aid } from "../frame/aid";
+import { whenPlaced } from "../frame/placed";
 import { element } from "../image_grid/dom";
 import { keepKeys } from "../image_grid/host_keys";
 import type { StepsState } from "./state";
@@ -18,6 +20,8 @@ export class Steps {
   readonly #model: AnyModel<StepsState>;
   readonly #fold = element("button", "ds-fold", { type: "button", "aria-expanded": "false" });
   readonly #list = element("ol", "ds-list");
+  readonly #leave: () => void;
+  #aid: Aid | null = null;
 
   constructor(model: AnyModel<StepsState>) {
     this.#model = model;
@@ -25,11 +29,16 @@ export class Steps {
     this.#fold.addEventListener("click", () => this.#unfold(!this.root.hasAttribute("data-open")));
     this.#list.addEventListener("click", this.#onClick);
     keepKeys(this.root);
+    this.#leave = whenPlaced(this.root, ".imgcls-dashboard", (page) => {
+      this.#aid = new Aid(page);
+    });
     model.on("change:steps change:current", this.#draw);
     this.#draw();
   }
 
   close(): void {
+    this.#leave();
+    this.#aid?.close();
     this.#model.off("change:steps change:current", this.#draw);
   }
 
