@@ -15,7 +15,7 @@ from .decode import decode_rgb
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-    from .dataset import ClassificationDataset
+    from .labelled_photos import LabelledPhotos
 
 __all__ = ["Image", "Images", "Label"]
 
@@ -38,7 +38,7 @@ class Image:
 
     __slots__ = ("dataset", "row")
 
-    def __init__(self, dataset: ClassificationDataset, row: int) -> None:
+    def __init__(self, dataset: LabelledPhotos, row: int) -> None:
         self.dataset = dataset
         self.row = row
 
@@ -111,7 +111,7 @@ class Image:
 class Images(Sequence[Image]):
     """The rows of a dataset as `Image` objects."""
 
-    def __init__(self, dataset: ClassificationDataset) -> None:
+    def __init__(self, dataset: LabelledPhotos) -> None:
         self._dataset = dataset
 
     def __len__(self) -> int:
