@@ -29,6 +29,13 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "dashboard.ipynb"
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 STEPS = ("Photos", "Labels", "Train", "Results", "Try", "Keep")
+# Where tests run in the background of a shell, Ctrl-C is switched off for them.
+COMMAND = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from jupyter_imgcls.cli import main
+main()
+"""
 # What is smaller than a finger, of what can be pressed. Boxes and dots are pressed by their words.
 SMALL = """() => [...document.querySelectorAll(
     '.imgcls-dashboard :is(button, select, summary, .up-area)')].filter(element => {
@@ -50,9 +57,8 @@ class Dashboard:
         self.start()
 
     def start(self) -> None:
-        log = (self.folder / "server.log").open("w")
         command = [
-            *(sys.executable, "-c", "from jupyter_imgcls.cli import main; main()", "dashboard"),
+            *(sys.executable, "-c", COMMAND, "dashboard"),
             *(str(self.photos), "--no-browser", "--port", str(self.port)),
             *("--storage", str(self.folder / "storage")),
         ]
@@ -62,8 +68,9 @@ class Dashboard:
             "JUPYTER_RUNTIME_DIR": str(self.folder / "runtime"),
             "IPYTHONDIR": str(self.folder / "ipython"),
         }
-        self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
+        with (self.folder / "server.log").open("w") as log:
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + 180
         while not (found := re.search(r"at (http://\S+)", self.log)):
             assert self.process.poll() is None and time.monotonic() < deadline, self.log
             time.sleep(0.1)
@@ -122,7 +129,7 @@ class Visitor:
     def step(self, name: str) -> None:
         if self.small:
             self.page.get_by_role("button", name=re.compile("^Step . of 6")).click()
-        self.page.locator(".ds-step", has_text=name).click()
+        self.page.locator(f".ds-step[data-step='{STEPS.index(name)}']").click()
         expect(self.page.locator(".ds-step[aria-current]")).to_contain_text(name)
 
     def says(self, words: str | re.Pattern[str], seconds: float = 60) -> None:
@@ -262,3 +269,14 @@ def test_ctrl_c_ends_it_and_its_kernels(dashboard, browser):
     with pytest.raises(httpx.TransportError):
         httpx.get(dashboard.url, trust_env=False)
     dashboard.start()
+
+
+def test_it_is_the_same_in_a_cell(open_notebook, dashboard):
+    cell = f"from jupyter_imgcls.dashboard import Dashboard\nDashboard({str(dashboard.photos)!r})"
+    notebook = open_notebook("lab", [cell])
+    notebook.run_all()
+    output = notebook.output()
+    output.get_by_text("dishes: 24 photos, 4 classes").wait_for(timeout=60_000)
+    output.locator(".ds-step[data-step='1']").click()
+    output.get_by_role("gridcell").first.wait_for()
+    notebook.keep_pictures(output, "dashboard")

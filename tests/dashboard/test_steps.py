@@ -11,6 +11,7 @@ import pytest
 from jupyter_imgcls.classifiers import load_classifier
 from jupyter_imgcls.dashboard import Dashboard
 from jupyter_imgcls.data import ClassificationDataset
+from jupyter_imgcls.data.problems import counted
 from jupyter_imgcls.data.sample import tableware
 from jupyter_imgcls.errors import ImgclsError
 
@@ -227,4 +228,25 @@ def test_in_voila_it_waits_for_the_browser_to_say_who_it_is(photos, tmp_path, mo
     assert dashboard.state == "ready"
     assert finished(dashboard.panels[0]) == ""
     assert (tmp_path / "people" / ("0" * 32) / "journals").is_dir()
+    close(dashboard)
+
+
+def test_the_thorough_way_can_be_stopped_and_keeps_the_best_round(photos):
+    dashboard = ready(photos)
+    train = dashboard.panels[2]
+    dashboard.current = 2
+    train.way.value = "refine"
+    train.epochs.value = 50
+    train.copies.value = True
+    assert train._thorough.layout.display == ""
+    train.train()
+    deadline = time.monotonic() + 200
+    while len(train.monitor.history) < 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert train.way.disabled
+    train.task.stop()
+    assert finished(train) == ""
+    rounds = len(train.monitor.history)
+    assert dashboard.steps.steps[2][1:] == ["done", f"thorough, {counted(rounds, 'round')}"]
+    assert train.monitor.state == "stopped"
     close(dashboard)
