@@ -55,7 +55,11 @@ copybutton_prompt_text = "$ "
 
 autodoc_typehints = "none"  # the docstrings say more: shapes, units, ranges
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {
+    "members": True,
+    "exclude-members": "draw_still",
+    "show-inheritance": True,
+}
 autosummary_generate = False
 napoleon_google_docstring = False
 napoleon_use_rtype = False

@@ -26,14 +26,13 @@ _SCHEMA = Path(__file__).parents[2] / "js" / "labextension" / "schema" / "datase
 def base_models() -> str:
     """The networks to begin from."""
     return _table(
-        ("name", "features", "parameters", "weights from", "licence", "paper"),
+        ("name", "features", "parameters", "weights from, licence", "paper"),
         (
             (
                 f"`{model.name}`",
                 str(model.feature_size),
                 f"{model.parameters / 1e6:.1f} M",
-                model.weights,
-                model.licence,
+                f"{model.weights}; {model.licence}",
                 model.reference,
             )
             for model in BASE_MODELS.values()
