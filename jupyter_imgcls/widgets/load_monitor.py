@@ -13,7 +13,7 @@ import traitlets
 from .frame import Frame, Key
 from .load_curves import CHART_HEIGHT, LoadCurves, Second
 from .still import StillPicture
-from .theme import Problem, free_of_busy_cells, rows, stylesheet, text, tiles
+from .theme import Problem, button, rows, stylesheet, text, tiles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,11 +113,7 @@ class LoadMonitor(StillPicture, ipywidgets.VBox):
             max=run.plan.warm_up + run.plan.duration,
             layout=ipywidgets.Layout(width="auto", height="20px", margin="0 2px"),
         )
-        self._stop = ipywidgets.Button(
-            description="Stop", icon="stop", layout=ipywidgets.Layout(width="96px")
-        )
-        self._stop.on_click(self._ask_to_stop)
-        free_of_busy_cells(self._stop)
+        self._stop = button("Stop", self._ask_to_stop, "stop", width="96px")
         self._reason = ipywidgets.HTML(layout=ipywidgets.Layout(align_self="center"))
         self._problem = Problem()
         self._numbers = ipywidgets.HTML(layout=ipywidgets.Layout(width="auto"))
@@ -157,7 +153,7 @@ class LoadMonitor(StillPicture, ipywidgets.VBox):
             pause.wait(_SECONDS_BETWEEN_LOOKS)
             self._draw()
 
-    def _ask_to_stop(self, _button: ipywidgets.Button) -> None:
+    def _ask_to_stop(self) -> None:
         self._run.stop()
         self._draw()
 

@@ -19,7 +19,17 @@ from ..evaluation.plot_style import ACCENT, ALERT, PALETTE
 from .frame import Frame, Key
 from .operating_points import OperatingPoints
 from .still import StillPicture
-from .theme import Problem, axis, figure, free_of_busy_cells, legend, rows, stylesheet, tiles
+from .theme import (
+    Problem,
+    axis,
+    button,
+    figure,
+    free_of_busy_cells,
+    legend,
+    rows,
+    stylesheet,
+    tiles,
+)
 from .wrong_side import WrongSideView
 
 if TYPE_CHECKING:
@@ -307,12 +317,7 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
             self._choose(min(max(number, 0), len(self._points) - 1))
 
     def _button(self, name: str, icon: str, tooltip: str, step: int) -> ipywidgets.Button:
-        button = ipywidgets.Button(
-            description=name, icon=icon, tooltip=tooltip, layout=ipywidgets.Layout(width="auto")
-        )
-        button.on_click(lambda _: self._step(step))
-        free_of_busy_cells(button)
-        return button
+        return button(name, lambda: self._step(step), icon, tooltip, width="auto")
 
     def _chose_class(self, change: dict[str, Any]) -> None:
         self.class_name = change["new"]

@@ -8,9 +8,10 @@ from typing import Any
 import ipywidgets
 
 from ..data.journal import Journal
+from ..data.problems import counted
 from ..evaluation.plot_style import shown_name
 from .frame import Key
-from .theme import Problem, free_of_busy_cells, text
+from .theme import Problem, button, free_of_busy_cells, text
 
 __all__ = ["LABEL_KEYS", "LabelEditor"]
 
@@ -58,8 +59,8 @@ class LabelEditor:
         self.choice.observe(self._chosen, "value")
         free_of_busy_cells(self.choice)
         self.note = ipywidgets.HTML()
-        self.undo = self._button("Undo", "undo", self._undo)
-        self.redo = self._button("Redo", "repeat", self._redo)
+        self.undo = button("Undo", self._undo, "undo", width="80px")
+        self.redo = button("Redo", self._redo, "repeat", width="80px")
         self.show_classes()
 
     @property
@@ -145,13 +146,5 @@ class LabelEditor:
         with self._problem.showing():
             edits = do()
             photos = len({edit.photo for edit in edits if edit.photo is not None})
-            count = f"{photos} photo{'s' * (photos != 1)}" if photos else "a class"
+            count = counted(photos, "photo") if photos else "a class"
             self._say(f"{done}: {count}." if edits else nothing)
-
-    def _button(self, name: str, icon: str, do: Callable[[], None]) -> ipywidgets.Button:
-        button = ipywidgets.Button(
-            description=name, icon=icon, layout=ipywidgets.Layout(width="80px")
-        )
-        button.on_click(lambda _: do())
-        free_of_busy_cells(button)
-        return button

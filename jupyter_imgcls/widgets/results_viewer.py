@@ -24,7 +24,7 @@ from .results_matrix import ConfusionMatrix
 from .results_photo import PhotoView
 from .results_still import draw_results
 from .still import StillPicture
-from .theme import Problem, free_of_busy_cells, rows, stylesheet, text
+from .theme import Problem, button, free_of_busy_cells, rows, stylesheet, text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -190,7 +190,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
             ipywidgets.link((self, trait), (widget, "value"))
             free_of_busy_cells(widget)
         self._matrix = ConfusionMatrix(self.results.names, self._guarded(self._choose_cell))
-        clear = self._button("Clear the filters", self._clear, wide, icon="times")
+        clear = button("Clear the filters", self._guarded(self._clear), "times", width="auto")
         return ipywidgets.VBox(
             [which, *lists.values(), clear, self._matrix],
             layout=ipywidgets.Layout(width="244px", flex="0 0 auto"),
@@ -209,9 +209,11 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
         self._position.observe(self._guarded(self._move_to), "value")
         free_of_busy_cells(self._position)
         self._frame.describe(self._position, "Photo")
-        narrow = ipywidgets.Layout(width="88px", flex="0 0 auto")
-        back = self._button("Image −1", partial(self._step, -1), narrow)  # noqa: RUF001
-        forth = self._button("Image +1", partial(self._step, 1), narrow)
+        step = self._guarded(self._step)
+        back, forth = (
+            button(name, partial(step, by), width="88px", flex="0 0 auto")
+            for name, by in {"Image −1": -1, "Image +1": 1}.items()  # noqa: RUF001
+        )
         facts = ipywidgets.VBox(
             [
                 self._photo.details,
@@ -226,15 +228,6 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
             [ipywidgets.HBox([back, self._position, forth]), self._count, self._one],
             layout=ipywidgets.Layout(flex="1 1 480px", min_width="0", grid_gap="4px"),
         )
-
-    def _button(
-        self, name: str, do: Callable[[], None], layout: ipywidgets.Layout, icon: str = ""
-    ) -> ipywidgets.Button:
-        button = ipywidgets.Button(description=name, icon=icon, layout=layout)
-        guarded = self._guarded(do)
-        button.on_click(lambda _: guarded())
-        free_of_busy_cells(button)
-        return button
 
     def _keys(self) -> list[Key]:
         moves = Key("ArrowLeft ArrowRight", "← →", "last, next photo")

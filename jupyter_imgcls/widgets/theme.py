@@ -6,7 +6,7 @@ what stands behind a comma is for hosts that lack them.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from html import escape
 
@@ -19,6 +19,7 @@ from ..evaluation.plot_style import shown_name
 __all__ = [
     "Problem",
     "axis",
+    "button",
     "figure",
     "free_of_busy_cells",
     "legend",
@@ -162,6 +163,18 @@ def rows(*children: ipywidgets.Widget, gap: int = 8) -> ipywidgets.HBox:
     """Children beside each other, below each other where there is no room."""
     layout = ipywidgets.Layout(flex_flow="row wrap", grid_gap=f"8px {gap}px")
     return ipywidgets.HBox(children, layout=layout)
+
+
+def button(
+    name: str, do: Callable[[], None], icon: str = "", tooltip: str | None = None, **layout: str
+) -> ipywidgets.Button:
+    """A button that answers also while a cell is busy."""
+    made = ipywidgets.Button(
+        description=name, icon=icon, tooltip=tooltip, layout=ipywidgets.Layout(**layout)
+    )
+    made.on_click(lambda _: do())
+    free_of_busy_cells(made)
+    return made
 
 
 def free_of_busy_cells(widget: ipywidgets.Widget) -> None:

@@ -17,7 +17,7 @@ import traitlets
 from ..classifiers.run import EpochRecord, TrainingListener, TrainingRun
 from .frame import Frame, Key
 from .still import StillPicture
-from .theme import free_of_busy_cells, rows, stylesheet, text, tiles
+from .theme import button, rows, stylesheet, text, tiles
 from .training_curves import CHART_HEIGHT, TrainingCurves
 
 if TYPE_CHECKING:
@@ -301,19 +301,13 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
     def _button(
         self, name: str, icon: str, ask: Callable[[TrainingRun], None]
     ) -> ipywidgets.Button:
-        button = ipywidgets.Button(
-            description=name, icon=icon, layout=ipywidgets.Layout(width="96px")
-        )
-
-        def clicked(_: ipywidgets.Button) -> None:
+        def clicked() -> None:
             with self._showing_errors():
                 if self._run is not None:
                     ask(self._run)
                     self._draw()
 
-        button.on_click(clicked)
-        free_of_busy_cells(button)
-        return button
+        return button(name, clicked, icon, width="96px")
 
 
 class _Listener(TrainingListener):
