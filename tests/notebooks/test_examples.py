@@ -66,7 +66,7 @@ def labels(notebook: NotebookNode, folder: Path) -> None:
     history, _ = tables(notebook)
     assert [action for _, _, action, _, _ in history[1:]] == ["edit", "undo", "redo"]
     # Labels and exclusion are there again, though a photo got another name.
-    assert text.count("bowl     4\n  cup      7\n  cutlery  6\n  plate    8\n") == 2
+    assert text.count("bowl     4\n  cup      7\n  cutlery  5\n  plate    8\n  food     1\n") == 2
     written = pd.read_csv(folder / "labels" / "labels.csv")
     assert len(written) == 24 + len(["the photo of two classes"])
     assert "13 photos are moved" in text
@@ -81,7 +81,7 @@ def accuracy(notebook: NotebookNode, folder: Path) -> None:
     text = printed(notebook)
     assert "Left out: There are no pretrained weights of resnet18 to be had." in text
     assert "Left out: There are no pretrained weights of resnet50 to be had." in text
-    assert "checked: 6 and 9 lines" in text
+    assert "checked: 4 and 4 lines" in text
     assert (
         len(re.findall(r"^(?:featurized|refined), (?:better|worse|within the noise): ", text, re.M))
         == 6
@@ -129,19 +129,17 @@ def service(notebook: NotebookNode, folder: Path) -> None:
     assert re.search(r'^\{"label":"\w+","probability":0\.\d+,', text, re.M)  # by curl
     assert re.search(r"\{'label': '\w+', 'probability': 0\.\d+,", text, re.M)  # by HTTP
     assert "422 {'detail': 'The photo could not be scored" in text
-    asked, points, load, sweep = tables(notebook)
+    asked, points, sweep = tables(notebook)
     for row in asked[1:]:
         assert sum(float(share.rstrip("%")) for share in row) == pytest.approx(100, abs=0.3)
     answered = [int(row[0].rstrip("%")) for row in points[2:]]
     assert answered == sorted(answered, reverse=True)
     assert re.search(r"Threshold [\d.]+: \d+ of 22 photos get an answer", text)
-    assert any("requests/s" in cell for row in load for cell in row)
+    assert re.search(r"^Throughput +\d+\.\d requests/s$", text, re.M)
     assert len(sweep) == len(["names", "users", "1", "4"])
     assert all(float(row[0]) > 0 for row in sweep[2:])
-    assert (
-        sum('alt="Throughput and latency"' in html for html in results(notebook, "text/html")) == 2
-    )
-    assert re.search(r"of the most that this machine does, \d+ photos/s", text)
+    assert 'alt="Throughput and latency"' in results(notebook, "text/html")[-1]
+    assert re.search(r"The most that this machine does: \d+ photos/s", text)
     packed = {file.name for file in (folder / "docker" / "cups").iterdir()}
     assert {"Dockerfile", "requirements.txt", "classifier.model"} <= packed
     assert "Deployments that are left: []" in text
@@ -159,9 +157,9 @@ SHORT: dict[str, tuple[Callable[[NotebookNode, Path], None], dict[str, str]]] = 
         {
             "tableware()": "tableware(n=24)",
             "image_size=224": "image_size=96",
-            "96, 128, 160, 320": "64, 80, 112, 128",
+            "96, 128, 160, 320": "64, 80",
             "image_size=128": "image_size=64",
-            '"image_size": 192': '"image_size": 96',
+            "in changes.items()": "in list(changes.items())[:3]",
             '"num_epochs": 4': '"num_epochs": 1',
         },
     ),
