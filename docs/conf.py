@@ -81,6 +81,7 @@ html_theme_options = {
     "logo": {"text": "jupyter_imgcls"},
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
+    "navbar_persistent": ["search-button"],
     "show_prev_next": True,
     "footer_start": ["copyright"],
     "footer_end": [],

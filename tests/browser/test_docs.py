@@ -19,6 +19,8 @@ from playwright.sync_api import Browser, Page, expect
 
 import jupyter_imgcls
 
+from .accessibility import assert_accessible
+
 ROOT = Path(__file__).parents[2]
 # The modules whose names a user imports, beside those at the top.
 PUBLIC = ("data.search", "data.collect", "errors", "evaluation", "serving.load_test")
@@ -98,8 +100,10 @@ def test_search_finds_a_message_and_works_without_a_network(page):
 @pytest.mark.parametrize(
     "path", ["index.html", "tutorials/first-steps.html", "reference/classifiers.html"]
 )
-def test_a_page_fits_a_telephone_and_has_no_error(page, path):
+def test_a_page_fits_a_telephone_and_hinders_nobody(page, path):
     page.goto(path)
     expect(page.locator("h1")).to_be_visible()
     beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert beyond <= 0
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert_accessible(page.locator("body"))
