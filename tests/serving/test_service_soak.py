@@ -25,6 +25,8 @@ pytestmark = pytest.mark.xdist_group("soak")
 
 SECONDS = 60
 WARM_UP = 15
+# Of a client between two requests, so that the tests beside this one get on.
+PAUSE = 0.1
 PHOTOS = [picture(seed, (60 + 97 * seed, 50 + 61 * seed)) for seed in range(12)]
 CUT_OFF = PHOTOS[5][: len(PHOTOS[5]) // 2]
 LONG = b"x" * (65 * 2**20)
@@ -61,6 +63,7 @@ class Traffic:
             while time.monotonic() < self.until and len(self.wrong) < 5:
                 try:
                     kind(client, generator)
+                    time.sleep(PAUSE)
                 except Exception as error:  # noqa: BLE001 -- shown by the test
                     self.wrong.append(repr(error))
 
