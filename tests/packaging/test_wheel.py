@@ -91,3 +91,10 @@ def test_the_wheel_runs_the_demo_where_nothing_else_is_installed(wheel, photos, 
     listed = [python, "-m", "jupyterlab.labextensions", "list", "--verbose"]
     shown = subprocess.run(listed, cwd=tmp_path, capture_output=True, text=True, check=True).stderr
     assert re.search(r"jupyter_imgcls v\S+ .*enabled.* .*OK.* \(python, jupyter_imgcls\)", shown)
+
+    assert "No problem" in run(imgcls, "doctor", cwd=tmp_path, env=environment)
+    shutil.rmtree(tmp_path / "env/share/jupyter/labextensions/bqplot")
+    doctor = [imgcls, "doctor"]
+    ill = subprocess.run(doctor, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert ill.returncode == 1
+    assert b"Jupyter lacks its front end bqplot" in ill.stdout
