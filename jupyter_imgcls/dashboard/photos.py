@@ -18,6 +18,7 @@ from ..data.sample import tableware
 from ..errors import ImgclsError
 from ..evaluation.plot_style import PALETTE
 from ..widgets.theme import text
+from .folders import choices
 from .parts import bars, box, button, html
 from .step import Step
 from .steps import Status
@@ -30,7 +31,6 @@ from .zips import extract_photos
 __all__ = ["PhotosStep"]
 
 _LARGEST = 10 * 10**9
-_MOST_FOLDERS = 300
 _MOST_LISTED = 200
 _SAMPLE = 63
 
@@ -106,12 +106,7 @@ class PhotosStep(Step):
 
     def show(self) -> None:
         """See `Step`."""
-        folders = _folders(self.work.root)
-        uploads = sorted(p for p in self.work.kept.uploads.glob("*") if not p.name.startswith("."))
-        options = [
-            *((_shown(folder, self.work.root), str(folder)) for folder in folders),
-            *((f"Your upload: {path.name}", str(path)) for path in uploads),
-        ]
+        options = choices(self.work.root, self.work.kept.uploads)
         if tuple(options) != self._choice.options:
             chosen, values = self._choice.value, [value for _, value in options]
             self._choice.options = options
@@ -214,39 +209,17 @@ class PhotosStep(Step):
             f"{text(dataset.name)}: {counted(len(dataset), 'photo')}, "
             f"{counted(len(counts), 'class', 'classes')}"
         )
-        return f"<h3>{heading}</h3>{bars(rows)}{self._left_out_list()}"
-
-    def _left_out_list(self) -> str:
-        if not self._left_out:
-            return ""
-        items = "".join(
-            f"<li>{text(Path(problem.path).name)}: {text(problem.reason)}</li>"
-            for problem in self._left_out[:_MOST_LISTED]
-        )
-        more = len(self._left_out) - _MOST_LISTED
-        items += f"<li>and {more:,} more</li>" if more > 0 else ""
-        files = counted(len(self._left_out), "file was", "files were")
-        return f"<details><summary>{files} left out: why?</summary><ul>{items}</ul></details>"
+        return f"<h3>{heading}</h3>{bars(rows)}{_listed(self._left_out)}"
 
 
-def _folders(root: Path) -> list[Path]:
-    """`root`, the folders in it, and those in these; none that only a link leads to."""
-    top = _inside(root)
-    return [root, *top, *(path for folder in top for path in _inside(folder))][:_MOST_FOLDERS]
-
-
-def _inside(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            found = [
-                folder / entry.name
-                for entry in entries
-                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
-            ]
-    except OSError:  # one that cannot be read cannot be chosen
-        return []
-    return sorted(found)[:_MOST_FOLDERS]
-
-
-def _shown(folder: Path, root: Path) -> str:
-    return root.name or "/" if folder == root else f"{root.name}/{folder.relative_to(root)}"
+def _listed(left_out: list[LeftOut]) -> str:
+    if not left_out:
+        return ""
+    items = "".join(
+        f"<li>{text(Path(problem.path).name)}: {text(problem.reason)}</li>"
+        for problem in left_out[:_MOST_LISTED]
+    )
+    more = len(left_out) - _MOST_LISTED
+    items += f"<li>and {more:,} more</li>" if more > 0 else ""
+    files = counted(len(left_out), "file was", "files were")
+    return f"<details><summary>{files} left out: why?</summary><ul>{items}</ul></details>"
