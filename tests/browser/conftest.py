@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
 from .notebook import Cells, Host, Notebook, Theme
 from .server import Server, jupyter_server
@@ -33,17 +33,46 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("browser"))
 
 
+@pytest.fixture(scope="package")
+def chromium() -> str:
+    """The program, which has no window here."""
+    file = shutil.which("chromium")
+    if file is None:
+        pytest.skip("needs chromium: apt-get install chromium")
+    return file
+
+
 # Not of the session: as long as playwright runs, no other test can start an event loop.
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("needs chromium: apt-get install chromium")
+def playwright(chromium: str) -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def browser(chromium: str, playwright: Playwright) -> Iterator[Browser]:
+    """A browser for pages that have no past."""
+    browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package")
+def notebook_browser(
+    chromium: str, playwright: Playwright, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrowserContext]:
+    """The browser of a person who has used Jupyter before.
+
+    It keeps the compiled scripts of the hosts, which takes a second off each page.
+    """
+    browser = playwright.chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"),
+        executable_path=chromium,
+        args=FLAGS,
+        viewport={"width": 1200, "height": 900},
+    )
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="package")
@@ -67,10 +96,9 @@ def notebook_server(server: Server) -> Iterator[Server]:
 
 @pytest.fixture
 def open_notebook(
-    request: pytest.FixtureRequest, browser: Browser, tmp_path: Path
+    request: pytest.FixtureRequest, notebook_browser: BrowserContext, tmp_path: Path
 ) -> Iterator[NotebookOpener]:
     """Open cells in a host: ``open_notebook("lab", ["1 + 1"])`` gives a `Notebook`."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
     opened: list[Notebook] = []
 
     def open_in(
@@ -80,7 +108,7 @@ def open_notebook(
         server: Server = request.getfixturevalue(name)
         file = server.notebooks / f"{tmp_path.name}-{len(opened)}.ipynb"
         Notebook.write(file, cells, kernel)
-        opened.append(Notebook(server, context, host, file, theme))
+        opened.append(Notebook(server, notebook_browser, host, file, theme))
         return opened[-1]
 
     yield open_in
@@ -88,4 +116,6 @@ def open_notebook(
         for notebook in opened:
             notebook.close()
     finally:
-        context.close()
+        # Also of a notebook that did not open; without any page the browser ends.
+        for page in notebook_browser.pages[1:]:
+            page.close()

@@ -19,6 +19,8 @@ from .server import Server
 Cells = Sequence[str] | nbformat.NotebookNode
 Host = Literal["lab", "notebook", "voila"]
 Theme = Literal["light", "dark"]
+# The example is shown with all its widgets in each of them; what a widget does in detail is tried
+# in JupyterLab and in one of the others.
 HOSTS: tuple[Host, ...] = ("lab", "notebook", "voila")
 ARTEFACTS = Path(__file__).parent / "artefacts"
 
@@ -158,13 +160,12 @@ class Notebook:
     def keep_pictures(self, element: Locator, name: str) -> None:
         """Keep a picture in the light theme and one in the dark, and check both for accessibility.
 
-        In voila, of the theme it has.
+        Both of JupyterLab; else of the theme that the page has.
         """
-        for theme in ("dark", "light"):
-            if self.host != "voila":
+        themes: tuple[Theme, ...] = ("dark", "light") if self.host == "lab" else (self.theme,)
+        for theme in themes:
+            if theme != self.theme:
                 self.change_theme(theme)
-            elif theme != self.theme:
-                continue
             self.keep_picture(element, name)
             assert_accessible(element)
 

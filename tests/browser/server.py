@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import httpx
 from ipykernel.kernelspec import write_kernel_spec
+
+from jupyter_imgcls.serving.addresses import listen
 
 SHARE = Path(__file__).parents[2] / "share" / "jupyter"
 
@@ -42,8 +43,10 @@ def jupyter_server(folder: Path) -> Iterator[Server]:
 
     Several may share the folder.
     """
+    with listen("127.0.0.1", 0) as probe:
+        port = probe.getsockname()[1]
     server = Server(
-        url=f"http://127.0.0.1:{_free_port()}",
+        url=f"http://127.0.0.1:{port}",
         token=secrets.token_hex(16),
         notebooks=folder / "notebooks",
         runtime=folder / "runtime",
@@ -70,7 +73,7 @@ def jupyter_server(folder: Path) -> Iterator[Server]:
     command = [
         *(sys.executable, "-m", "jupyterlab"),
         *("--no-browser", "--allow-root", f"--notebook-dir={server.notebooks}"),
-        *("--ip=127.0.0.1", f"--port={server.url.rpartition(':')[2]}", "--port-retries=0"),
+        *("--ip=127.0.0.1", f"--port={port}", "--port-retries=0"),
         f"--IdentityProvider.token={server.token}",
         "--LabApp.expose_app_in_browser=True",
         "--JupyterNotebookApp.expose_app_in_browser=True",
@@ -80,7 +83,7 @@ def jupyter_server(folder: Path) -> Iterator[Server]:
         "--VoilaConfiguration.extension_allowlist=[]",
         "--VoilaConfiguration.extension_denylist=['@jupyter-notebook/lab-extension']",
     ]
-    log = folder / f"server-{server.url.rpartition(':')[2]}.log"
+    log = folder / f"server-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
@@ -93,12 +96,6 @@ def jupyter_server(folder: Path) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_it_answers(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from ..conftest import save_photo
@@ -15,15 +14,14 @@ while not Path({file!r}).exists():
 """
 
 
-@pytest.mark.parametrize("host", ["lab", "notebook"])
-def test_the_grid_scrolls_to_photos_that_were_never_shown(host, open_notebook, tmp_path):
+def test_the_grid_scrolls_to_photos_that_were_never_shown(open_notebook, tmp_path):
     for number in range(400):
         save_photo(tmp_path / "photos" / "cup" / f"{number}.png", seed=number)
     save_photo(tmp_path / "photos" / "plate" / "last.png")
     ended = tmp_path / "ended"
     set_up = cells(tmp_path / "photos")[0]
     show = "grid = ImageGrid(dataset)\ngrid"
-    notebook = open_notebook(host, [set_up, show, BUSY.format(file=str(ended))])
+    notebook = open_notebook("lab", [set_up, show, BUSY.format(file=str(ended))])
     notebook.run_all(wait=False)
     grid = notebook.output(1).locator(".imgcls-grid")
     photos = grid.get_by_role("gridcell")

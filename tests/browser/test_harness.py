@@ -18,33 +18,39 @@ clicked = []
 bars.on_element_click(lambda _, event: clicked.append(event["data"]["index"]))
 ipywidgets.VBox([button, bqplot.Figure(marks=[bars], title="Three bars")])
 """
+LONG_WORK = """
+from jupyter_imgcls.data.sample import tableware
+dataset = tableware(8, root={root!r})
+"""
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_clicks_reach_python_and_changes_in_python_reach_the_page(host, open_notebook):
-    notebook = open_notebook(host, [BUTTON])
+def test_clicks_reach_python_and_what_python_does_reaches_the_page(host, open_notebook, tmp_path):
+    notebook = open_notebook(host, [BUTTON, LONG_WORK.format(root=str(tmp_path / "sample"))])
     notebook.run_all()
-    button = notebook.output().get_by_role("button", name="Press me")
+    shown, bar = notebook.output(0), notebook.output(1)
+    button = shown.get_by_role("button", name="Press me")
     button.click()
     button.press("Enter")
     notebook.kernel.wait_for("presses == [0, 1]")
 
-    notebook.output().locator(".bqplot .bar").nth(2).click()
+    shown.locator(".bqplot .bar").nth(2).click()
     notebook.kernel.wait_for("clicked == [2]")
 
     notebook.kernel.run("button.description = 'Pressed'")
-    notebook.output().get_by_role("button", name="Pressed").wait_for()
+    shown.get_by_role("button", name="Pressed").wait_for()
+
+    bar.locator(".widget-hprogress").wait_for()
+    bar.get_by_text("8/8").wait_for()
+    assert notebook.kernel.value("len(dataset)") == 8
 
 
-@pytest.mark.parametrize("host", HOSTS)
-def test_a_page_that_asks_for_something_elsewhere_or_has_an_error_is_found(host, open_notebook):
+def test_a_page_that_asks_for_something_elsewhere_or_has_an_error_is_found(open_notebook):
     # The name exists nowhere (RFC 2606), so that nothing leaves the machine.
     script = "<img src='http://nowhere.invalid/x.png' onerror='throw Error(1234)'>"
-    notebook = open_notebook(host, [f'import ipywidgets; ipywidgets.HTML("{script}")'])
+    notebook = open_notebook("lab", [f'import ipywidgets; ipywidgets.HTML("{script}")'])
     with notebook.page.expect_event("pageerror"):
         notebook.run_all()
-        if host == "voila":
-            notebook.open()
 
     found, notebook.problems = "\n".join(notebook.problems), []
 
@@ -62,16 +68,3 @@ def test_a_killed_kernel_is_gone_and_the_page_stays(open_notebook):
     with pytest.raises(AssertionError, match="did not answer"):
         dead.value("kept", seconds=1)
     notebook.output(1).get_by_text("1").wait_for()
-
-
-@pytest.mark.parametrize("host", HOSTS)
-def test_progress_of_long_work_shows_as_a_bar(host, open_notebook, tmp_path):
-    cell = "from jupyter_imgcls.data.sample import tableware\n" + (
-        f"dataset = tableware(8, root={str(tmp_path / 'sample')!r})"
-    )
-    notebook = open_notebook(host, [cell])
-    notebook.run_all()
-
-    notebook.output().locator(".widget-hprogress").wait_for()
-    notebook.output().get_by_text("8/8").wait_for()
-    assert notebook.kernel.value("len(dataset)") == 8
