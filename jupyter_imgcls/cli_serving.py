@@ -62,8 +62,15 @@ def deploy(
         bool, typer.Option(help="Whether requests need a key, which is made now.")
     ] = True,
     replicas: Annotated[int, typer.Option(min=1, help="cluster: copies of the classifier.")] = 1,
+    autoscaling: Annotated[
+        tuple[int, int] | None,
+        typer.Option(
+            metavar="FEWEST MOST", help="cluster: replicas by load, in place of --replicas."
+        ),
+    ] = None,
     address: Annotated[
-        str | None, typer.Option(help="cluster: its address; else one is started here.")
+        str | None,
+        typer.Option(help="cluster: ray://host:10001 or host:6379; else one is started here."),
     ] = None,
     update: Annotated[
         bool, typer.Option("--update", help="Replace the classifier of the service of this name.")
@@ -96,6 +103,7 @@ def deploy(
                 host=host,
                 port=port,
                 with_key=key,
+                autoscaling=autoscaling,
                 address=address,
             ).deploy()
         facts = deployment.describe()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -24,6 +26,7 @@ __all__ = ["delete", "deploy", "describe", "status"]
 _DRIVER = "jupyter_imgcls.serving.ray_driver"
 _PORT = 8000  # Ray Serve's own, on a cluster where it does not run yet
 _SECONDS = 600
+_SECONDS_TO_LISTEN = 10
 _WORDS = {
     "RUNNING": "running",
     "DEPLOYING": "starting",
@@ -184,6 +187,8 @@ def _ask(address: str | None, **request: Any) -> Mapping[str, Any]:
         if there is None:
             raise DeploymentError("Ray has ended meanwhile: try again.")
         address, environment = there.address, local_ray.environment()
+    else:
+        _see_that_it_listens(address)
     command = [sys.executable, "-m", _DRIVER]
     try:
         done = subprocess.run(  # noqa: S603 -- no shell; the program is this Python
@@ -206,3 +211,19 @@ def _ask(address: str | None, **request: Any) -> Mapping[str, Any]:
     if "error" in answer:
         raise DeploymentError(f"Ray at {address}: {answer['error']}")
     return answer
+
+
+def _see_that_it_listens(address: str) -> None:
+    """Tell a wrong address at once, where Ray itself would try for minutes."""
+    if address == "auto":
+        return
+    found = re.fullmatch(r"(?:ray://)?\[?(.+?)\]?:(\d+)", address)
+    if found is None:
+        raise DeploymentError(
+            "The address of a cluster is 'ray://host:10001', 'host:6379' or 'auto', not "
+            f"{address!r}."
+        )
+    try:
+        socket.create_connection((found[1], int(found[2])), timeout=_SECONDS_TO_LISTEN).close()
+    except (OSError, OverflowError) as error:
+        raise DeploymentError(f"There is no Ray cluster at {address}: {error}.") from error

@@ -84,10 +84,10 @@ class Deployment(Deployed):
     ) -> None:
         if target not in TARGETS:
             raise DeploymentError(f"target is 'local' or 'cluster', not {target!r}.")
-        if replicas < 1 or (target == "local" and (replicas > 1 or autoscaling)):
+        if replicas < 1 or (target == "local" and (replicas > 1 or autoscaling or address)):
             raise DeploymentError(
-                f"A local service is one process, which uses all cores, so that replicas is 1, not "
-                f"{replicas}. For more take target='cluster'."
+                "A local service is one process, which uses all cores: replicas (from 1 on), "
+                "autoscaling and address are for target='cluster'."
             )
         wanted = Record(
             deployment_name,
@@ -176,9 +176,12 @@ class Deployment(Deployed):
             if old.target == "local":
                 self._stop(old)
             self._start(new, update=True)
-        except BaseException:
+        except BaseException as error:
             new.artifact(self._folder).unlink(missing_ok=True)
-            self._start(old, update=True)
+            # A cluster tries the new one before it replaces any: then all is as it was.
+            tried = old.target == "cluster" and isinstance(error, DeploymentError)
+            if not (tried and self.status == "running"):
+                self._start(old, update=True)
             raise
         old.artifact(self._folder).unlink(missing_ok=True)
         return self

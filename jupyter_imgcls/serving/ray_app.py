@@ -6,9 +6,12 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["KEY_VARIABLE", "build"]
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+__all__ = ["KEY_VARIABLE", "build", "try_out"]
 
 KEY_VARIABLE = "IMGCLS_SERVICE_KEY"
 """Environment variable of a replica that holds the service key where `build` is given none."""
@@ -18,6 +21,8 @@ _ONGOING_A_REPLICA = 128
 _QUEUED = 512
 # With more than these a replica is busy, and with autoscaling another one is started.
 _WANTED_A_REPLICA = 16
+# Ray Serve waits longer (30 s each), but a replica starts within seconds.
+_BUSY_SECONDS = {"upscale_delay_s": 5.0, "look_back_period_s": 15.0}
 _SECONDS_TO_FINISH = 60.0
 
 
@@ -40,22 +45,8 @@ def build(settings: Mapping[str, Any]) -> Any:
     """
     from ray import serve
 
-    name, artifact = settings["name"], settings["artifact"]
-    key_given, key = "key" in settings, settings.get("key")
-    cores = settings.get("cores", 1)
-
-    def service() -> Any:
-        from jupyter_imgcls.serving.app import create_app
-        from jupyter_imgcls.serving.model import ServedModel
-
-        with tempfile.TemporaryDirectory(prefix="imgcls-") as folder:
-            if isinstance(artifact, bytes):
-                file = Path(folder) / f"{name}.model"
-                file.write_bytes(artifact)
-            else:
-                file = Path(artifact)
-            model = ServedModel.load(file, cores=max(1, int(cores)))
-        return create_app(model, name, key if key_given else os.environ[KEY_VARIABLE])
+    def service() -> FastAPI:
+        return _service(settings, serve.get_replica_context().replica_tag)
 
     autoscaling = settings.get("autoscaling")
     amount: dict[str, Any] = {"num_replicas": settings.get("replicas", 1)}
@@ -66,6 +57,7 @@ def build(settings: Mapping[str, Any]) -> Any:
                 "min_replicas": fewest,
                 "max_replicas": most,
                 "target_ongoing_requests": _WANTED_A_REPLICA,
+                **_BUSY_SECONDS,
             }
         }
     deployment: Any = serve.deployment(
@@ -77,7 +69,38 @@ def build(settings: Mapping[str, Any]) -> Any:
         graceful_shutdown_wait_loop_s=0.5,
         # A classifier that cannot be loaded is not loaded the third time, either.
         max_constructor_retry_count=2,
-        ray_actor_options={"num_cpus": cores},
+        ray_actor_options={"num_cpus": _cores(settings)},
         **amount,
     )
     return deployment.bind()
+
+
+def try_out(settings: Mapping[str, Any]) -> None:
+    """Make the service as a replica does, and drop it; raises what is in its way.
+
+    Parameters
+    ----------
+    settings : mapping
+        See `build`.
+    """
+    _service(settings, None)
+
+
+def _service(settings: Mapping[str, Any], replica: str | None) -> FastAPI:
+    from .app import create_app
+    from .model import ServedModel
+
+    name, artifact = settings["name"], settings["artifact"]
+    key = settings["key"] if "key" in settings else os.environ[KEY_VARIABLE]
+    with tempfile.TemporaryDirectory(prefix="imgcls-") as folder:
+        if isinstance(artifact, bytes):
+            file = Path(folder) / f"{name}.model"
+            file.write_bytes(artifact)
+        else:
+            file = Path(artifact)
+        model = ServedModel.load(file, cores=max(1, int(_cores(settings))))
+    return create_app(model, name, key, replica=replica)
+
+
+def _cores(settings: Mapping[str, Any]) -> float:
+    return float(settings.get("cores", 1))

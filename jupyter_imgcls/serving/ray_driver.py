@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1", "auto")
+_SECONDS_TO_JOIN = 90.0
 
 
 def main() -> int:
@@ -24,9 +27,14 @@ def main() -> int:
         answer = _do(request)
     except Exception as error:  # noqa: BLE001 -- whatever it is, the kernel's user is told
         answer = {"error": f"{type(error).__name__}: {error}"}
+    _say(answer)
+    return 0
+
+
+def _say(answer: Mapping[str, Any]) -> None:
     # Ray's own messages may stand before it.
     sys.stdout.write("\n" + json.dumps(answer) + "\n")
-    return 0
+    sys.stdout.flush()
 
 
 def _do(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,12 +45,18 @@ def _do(request: Mapping[str, Any]) -> dict[str, Any]:
         raise RuntimeError(
             f"Ray Serve is not installed: pip install 'jupyter_imgcls[cluster]' ({error})"
         ) from error
-    ray.init(
-        address=request["address"],
-        namespace="serve",
-        log_to_driver=False,
-        logging_level=logging.WARNING,
-    )
+    # Ray itself goes on trying, for ten minutes and more.
+    late = threading.Timer(_SECONDS_TO_JOIN, _give_up)
+    late.start()
+    try:
+        ray.init(
+            address=request["address"],
+            namespace="serve",
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+        )
+    finally:
+        late.cancel()
     tasks = {"deploy": _deploy, "delete": _delete, "status": _status}
     try:
         return tasks[request["do"]](serve, request)
@@ -50,19 +64,29 @@ def _do(request: Mapping[str, Any]) -> dict[str, Any]:
         ray.shutdown()
 
 
+def _give_up() -> None:
+    _say({"error": "it cannot be joined: is there a Ray cluster, of the version that is here?"})
+    os._exit(0)
+
+
 def _deploy(serve: Any, request: Mapping[str, Any]) -> dict[str, Any]:
-    from .model import ServedModel
-    from .ray_app import build
+    import ray
+
+    from .ray_app import build, try_out
 
     name, settings = request["name"], dict(request["settings"])
     there = serve.status().applications
     if name in there and not request["update"]:
         return {"error": f"The name '{name}' is in use on this cluster. Choose another one."}
-    # Where a replica failed to start, Ray Serve would call off those that serve, too.
-    ServedModel.load(settings["artifact"])
     host = _host(request["address"])
     if request["send"]:  # the cluster's machines do not see the files of this one
         settings["artifact"] = Path(settings["artifact"]).read_bytes()
+    # Where a replica failed to start, Ray Serve would call off those that serve, too. So it is made
+    # on the cluster first, by a process that ends with that.
+    try:
+        ray.get(ray.remote(num_cpus=0, max_calls=1)(try_out).remote(settings))
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error  # without Ray's own traceback
     # Where Serve runs already it goes on as it is.
     listen = "127.0.0.1" if host in _LOOPBACK else "0.0.0.0"  # noqa: S104 -- a key is required
     serve.start(http_options={"host": listen, "port": request["port"]})

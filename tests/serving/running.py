@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 from PIL import Image
 
 from jupyter_imgcls.serving.app import create_app
@@ -91,6 +92,18 @@ def process(
     finally:
         running.kill()
         running.wait()
+
+
+def replicas_below(head: psutil.Process) -> list[psutil.Process]:
+    """The processes of the replicas of a Ray cluster, given its first process."""
+    return [process for process in head.children(recursive=True) if _is_replica(process)]
+
+
+def _is_replica(process: psutil.Process) -> bool:
+    try:
+        return "ServeReplica" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def wait_until(is_so, seconds: float = 120.0) -> None:

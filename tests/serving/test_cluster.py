@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -16,14 +18,15 @@ import httpx
 import psutil
 import pytest
 
+from jupyter_imgcls.classifiers import load_classifier
+from jupyter_imgcls.classifiers.artifact import Artifact
 from jupyter_imgcls.context import Context
 from jupyter_imgcls.errors import DeploymentError
 from jupyter_imgcls.serving import cluster, local_ray
-from jupyter_imgcls.serving.client import score
 from jupyter_imgcls.serving.deployment import Deployment
 from jupyter_imgcls.serving.local import wait_gone
 
-KEY = "the-key-of-the-cups"
+from .running import replicas_below
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Ray Serve is for Linux and macOS"),
@@ -43,16 +46,16 @@ def user_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def artifact(small_model, tmp_path_factory):
-    file = tmp_path_factory.mktemp("artifact") / "cups.model"
-    small_model().serialize(file)
-    return file
-
-
-@pytest.fixture(scope="module")
-def url(user_folder, artifact):
+def cups(user_folder, small_model, tmp_path_factory):
     """A service of two replicas; it starts the cluster."""
-    return cluster.deploy("cups", artifact, KEY, replicas=2)
+    folder = tmp_path_factory.mktemp("storage")
+    Context.create(folder, folder, folder)
+    return Deployment("cups", small_model(), target="cluster", replicas=2).deploy()
+
+
+@pytest.fixture
+def headers(cups):
+    return {"Authorization": f"Bearer {cups.service_key}"}
 
 
 @pytest.fixture
@@ -63,20 +66,23 @@ def photo(photos):
 def replica_processes():
     """The processes of the replicas of all services, of the cluster of this user."""
     (head,) = local_ray.processes()
-    names = {p: " ".join(p.cmdline()) for p in head.children(recursive=True)}
-    return [process for process, name in names.items() if "ServeReplica" in name]
+    return replicas_below(head)
 
 
-def base(url):
-    return url.partition("/api/")[0]
+def base(deployment):
+    return deployment.service_url.partition("/api/")[0]
 
 
-def test_it_scores_as_the_model_does(url, artifact, photo):
-    from jupyter_imgcls.classifiers import load_classifier
+def file_of(deployment):
+    """The classifier that it serves."""
+    (file,) = deployment.folder.glob("*.model")
+    return file
 
-    answer = score(photo, url, KEY, parameters={"addSoftmax": True})
 
-    model = load_classifier(artifact)
+def test_it_scores_as_the_model_does(cups, photo):
+    answer = cups.score_image(photo, parameters={"addSoftmax": True})
+
+    model = load_classifier(file_of(cups))
     (scores,) = model.parse_serialized_result(answer)
     assert scores == pytest.approx(model.score(photo)[0].tolist(), abs=1e-5)
     assert cluster.describe("cups") == {
@@ -87,13 +93,10 @@ def test_it_scores_as_the_model_does(url, artifact, photo):
     assert len(replica_processes()) == 2
 
 
-def test_a_wrong_key_and_a_bad_photo_are_refused_as_elsewhere(url):
+def test_a_wrong_key_and_a_bad_photo_are_refused_as_elsewhere(cups, headers):
+    url = cups.service_url
     wrong = httpx.post(url, json=[], headers={"Authorization": "Bearer wrong"})
-    bad = httpx.post(
-        url,
-        content=b"no photo",
-        headers={"Authorization": f"Bearer {KEY}", "Content-Type": "image/jpeg"},
-    )
+    bad = httpx.post(url, content=b"no photo", headers=headers | {"Content-Type": "image/jpeg"})
 
     assert httpx.post(url, json=[]).status_code == wrong.status_code == 401
     assert bad.status_code == 422
@@ -101,20 +104,19 @@ def test_a_wrong_key_and_a_bad_photo_are_refused_as_elsewhere(url):
     assert "image" in bad.json()["detail"]
 
 
-def test_the_pages_know_the_prefix_that_they_are_below(url):
-    page = httpx.get(base(url) + "/docs").text
+def test_the_pages_know_the_prefix_that_they_are_below(cups, headers):
+    page = httpx.get(base(cups) + "/docs").text
 
     assert "/cups/openapi.json" in page
-    assert "/cups/api" not in httpx.get(base(url) + "/openapi.json").text
+    assert "/cups/api" not in httpx.get(base(cups) + "/openapi.json").text
     # Each replica has its own figures.
-    metrics = [
-        httpx.get(base(url) + "/metrics", headers={"Authorization": f"Bearer {KEY}"}).text
-        for _ in range(20)
-    ]
+    metrics = [httpx.get(base(cups) + "/metrics", headers=headers).text for _ in range(20)]
+    queues = {re.search(r'imgcls_queue_photos{replica="(\w+)"} 0.0', text)[1] for text in metrics}
+    assert len(queues) == 2
     assert any('imgcls_requests_total{endpoint="score"' in text for text in metrics)
 
 
-def test_only_this_machine_reaches_it_and_only_who_knows_the_token_joins_it(url):
+def test_only_this_machine_reaches_it_and_only_who_knows_the_token_joins_it(cups):
     (head,) = local_ray.processes()
     listening = {
         (process.name(), connection.laddr.ip, connection.laddr.port)
@@ -152,13 +154,13 @@ def said(address, method, token):
 
 
 @contextmanager
-def asked_by_users(url, photo, count):
+def asked_by_users(deployment, photo, count):
     """Users who ask all the time; gives their answers, and raises what they met."""
     answers, end = [], threading.Event()
 
     def ask():
         while not end.is_set():
-            answers.append(score(photo, url, KEY))
+            answers.append(deployment.score_image(photo))
 
     with ThreadPoolExecutor() as pool:
         users = [pool.submit(ask) for _ in range(count)]
@@ -170,8 +172,8 @@ def asked_by_users(url, photo, count):
         user.result()
 
 
-def test_no_request_is_lost_when_a_replica_is_killed_under_load(url, photo):
-    with asked_by_users(url, photo, 4) as answers:
+def test_no_request_is_lost_when_a_replica_is_killed_under_load(cups, photo):
+    with asked_by_users(cups, photo, 4) as answers:
         time.sleep(1)
         before = len(answers)
         victim = replica_processes()[0]
@@ -188,17 +190,15 @@ def test_no_request_is_lost_when_a_replica_is_killed_under_load(url, photo):
     assert len(replica_processes()) == 2
 
 
-def test_a_name_in_use_is_refused_and_an_update_loses_no_request(url, artifact, photo, small_model):
-    with pytest.raises(DeploymentError, match="'cups' is in use on this cluster"):
-        cluster.deploy("cups", artifact, KEY)
-    other = artifact.with_name("three.model")
-    small_model(["cup", "plate", "spoon"]).serialize(other)
+def test_an_update_loses_no_request(cups, photo, small_model):
+    url = cups.service_url
 
-    with asked_by_users(url, photo, 1) as answers:
-        assert cluster.deploy("cups", other, KEY, replicas=1, update=True) == url
+    with asked_by_users(cups, photo, 1) as answers:
+        cups.update(small_model(["cup", "plate", "spoon"]))
         while classes(answers[-1]) != 3:
             time.sleep(0.1)
 
+    assert cups.service_url == url
     assert {classes(answer) for answer in answers} == {2, 3}
 
 
@@ -206,33 +206,48 @@ def classes(answer):
     return len(json.loads(json.loads(answer)[0]))
 
 
-def test_a_classifier_that_does_not_load_leaves_all_as_it_was(url, artifact, photo):
-    bad = artifact.with_name("bad.model")
-    bad.write_bytes(b"no classifier")
-    answer = score(photo, url, KEY)
+def test_an_update_that_fails_leaves_the_old_classifier(cups, photo, tmp_path):
+    """What is in the file is whole, as the checksums tell, but no replica could use it."""
+    file, answer = file_of(cups), cups.score_image(photo)
+    saved = Artifact.read(file, "TransferLearningModel")
+    broken = replace(saved, entries={**saved.entries, "model.onnx": b"no network"})
+    replicas = {process.pid for process in replica_processes()}
 
-    with pytest.raises(DeploymentError, match="ArtifactError: .*bad.model"):
-        cluster.deploy("cups", bad, KEY, update=True)
+    with (
+        asked_by_users(cups, photo, 1) as answers,
+        pytest.raises(DeploymentError, match="ArtifactError: This is no network"),
+    ):
+        cups.update(broken.write(tmp_path / "broken.model"))
 
-    assert score(photo, url, KEY) == answer
+    assert set(answers) == {answer}
+    assert {process.pid for process in replica_processes()} == replicas
+    assert file_of(cups) == file
 
 
-def test_a_deployment_is_found_again_and_deleted(url, small_model, photo, tmp_path):
+def test_a_deployment_is_found_again_and_deleted(cups, photo):
     """The last one that is deleted ends Ray."""
-    Context.create(tmp_path, tmp_path, tmp_path)
-    cups = Deployment("glasses", small_model(), target="cluster", autoscaling=(1, 2)).deploy()
     (head,) = local_ray.processes()
     family = [head, *head.children(recursive=True)]
 
-    assert "cluster, running" in repr(Deployment.find("glasses"))
-    assert json.loads(cups.score_image(photo))
+    assert "cluster, running" in repr(Deployment.find("cups"))
+    with pytest.raises(DeploymentError, match="'cups' is in use on this cluster"):
+        cluster.deploy("cups", file_of(cups), "the-key")
+    cluster.delete("plates")  # one that is not there is no error
+    assert cups.score_image(photo)
+
     cups.delete()
     assert not cups.is_existing_service()
-    assert score(photo, url, KEY)
-
-    cluster.delete("cups")
     assert local_ray.find() is None
     assert local_ray.processes() == []
     assert wait_gone(family, 10) == []
     assert cluster.status("cups") == "crashed"
-    cluster.delete("cups")  # once more is no error
+
+
+def test_without_ray_it_says_what_to_install(small_model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    cups = Deployment("cups", small_model(), target="cluster")
+
+    with pytest.raises(DeploymentError, match=r"pip install 'jupyter_imgcls\[cluster\]'"):
+        cups.deploy()
+
+    assert not cups.is_existing_service()
