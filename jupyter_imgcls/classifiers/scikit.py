@@ -292,8 +292,9 @@ class ScikitClassifier(Classifier):
 
 
 def _default_learner() -> LinearSVC:
-    # With a random state, because its solver shuffles.
-    return LinearSVC(C=1.0, class_weight="balanced", dual="auto", random_state=0)
+    # With a random state, because its solver shuffles; its own 1,000 iterations are too few for
+    # some augmented sets.
+    return LinearSVC(C=1.0, class_weight="balanced", dual="auto", max_iter=10_000, random_state=0)
 
 
 def _decisions(learner: Any, features: NDArray[np.float32]) -> NDArray[np.float64]:
