@@ -40,10 +40,10 @@ print(onnxruntime.__version__, *onnxruntime.get_available_providers())
 """
 # Every module of them: a widget whose front end was not built cannot be imported.
 _WIDGETS = """
-import importlib, pkgutil
+import pkgutil
 import jupyter_imgcls.widgets as widgets
 for module in pkgutil.iter_modules(widgets.__path__):
-    importlib.import_module(f"{widgets.__name__}.{module.name}")
+    __import__(f"{widgets.__name__}.{module.name}")
 """
 _EXTRAS = {
     "ray": ("cluster", "services on Ray"),

@@ -52,7 +52,7 @@ def test_an_import_against_the_direction_is_noticed(tmp_path):
         "cli | cvtk | (ui_utils)",
         "dashboard",
         "(widgets) | serving",
-        "about : console : cli_dashboard : cli_serving : demo",
+        "about : console : cli_dashboard : cli_serving : demo : doctor",
         "backends | scoring",
         "context | files | progress",
         "upside_down.serving.load_test -> upside_down.widgets.load_monitor",
