@@ -135,7 +135,7 @@ setup(
         "test": [
             "ruff==0.17.6",
             "mypy==2.4.1",
-            # pytest-xdist 3.8 cannot group the tests of 9.2: each worker would start browsers and Ray.
+            # pytest-xdist 3.8 cannot group tests of 9.2: each worker would start browsers and Ray.
             "pytest>=8,<9.2",
             "pytest-cov>=5",
             "pytest-rerunfailures>=16",
