@@ -1,6 +1,18 @@
 /** The JupyterLab extension: one plugin a subject, each in its own file. */
 
 import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { dashboards } from "./dashboards";
+import { datasets } from "./datasets";
+import { entries } from "./entries";
+import { runOnce } from "./run_once";
+import { scoring } from "./scoring";
 import { stillPictures } from "./still_pictures";
 
-export default [stillPictures] satisfies JupyterFrontEndPlugin<void>[];
+export default [
+  datasets,
+  dashboards,
+  scoring,
+  entries,
+  runOnce,
+  stillPictures,
+] satisfies JupyterFrontEndPlugin<void>[];

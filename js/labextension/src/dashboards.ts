@@ -1,0 +1,150 @@
+/** Shows the dashboard on a folder of photos: with voila as a page, else in a notebook. */
+
+import {
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin,
+} from "@jupyterlab/application";
+import {
+  Dialog,
+  IThemeManager,
+  MainAreaWidget,
+  showDialog,
+  WidgetTracker,
+} from "@jupyterlab/apputils";
+import { URLExt } from "@jupyterlab/coreutils";
+import { ServerConnection } from "@jupyterlab/services";
+import { IFrame } from "@jupyterlab/ui-components";
+import {
+  addFileCommand,
+  HOST_TOKENS,
+  type Host,
+  type HostParts,
+  hostOf,
+  openNotebook,
+} from "./host";
+import { dashboardIcon } from "./icons";
+import { dashboardNotebook } from "./notebooks/dashboard";
+import { placeOf, writeNotebook } from "./notebooks/writing";
+
+type Tab = MainAreaWidget<IFrame>;
+
+export const OPEN_DASHBOARD = "imgcls:open-dashboard";
+
+export const dashboards: JupyterFrontEndPlugin<void> = {
+  id: "jupyter_imgcls:dashboards",
+  description: "Shows the whole workflow on a folder of photos as one page.",
+  autoStart: true,
+  optional: [IThemeManager, ILayoutRestorer, ...HOST_TOKENS],
+  activate: (
+    app,
+    themes: IThemeManager | null,
+    restorer: ILayoutRestorer | null,
+    ...tokens: unknown[]
+  ) => {
+    const host = hostOf(app, ...(tokens as HostParts));
+    const { words } = host;
+    const label = words.__("Image classification dashboard");
+    const tracker = new WidgetTracker<Tab>({ namespace: "imgcls-dashboard" });
+    const hasVoila = once(() => findVoila(app));
+
+    addFileCommand(host, {
+      id: OPEN_DASHBOARD,
+      label,
+      card: words.__("Dashboard"),
+      caption: words.__("Show the whole workflow on a folder of photos as one page, without code"),
+      icon: dashboardIcon,
+      question: words.__("Choose the folder of photos"),
+      wants: ({ type }) => type === "directory",
+      run: async (path) => {
+        const { contents } = app.serviceManager;
+        const { folder, name } = placeOf(path, contents);
+        const notebook = dashboardNotebook(name || "photos", name || ".");
+        if (!(await hasVoila())) {
+          return (await acceptsNotebook(host, label))
+            ? await openNotebook(host, folder, notebook)
+            : undefined;
+        }
+        const file = await writeNotebook(app.serviceManager, folder, notebook);
+        const url = pageUrl(app, contents.localPath(file), themes);
+        if (host.tabs) showTab(path, notebook.name, url);
+        else window.open(url, "_blank", "noopener");
+        return file;
+      },
+    });
+
+    function showTab(path: string, title: string, url: string): void {
+      const id = `imgcls-dashboard:${path}`;
+      const shown = tracker.find((tab) => tab.id === id) ?? newTab(id, title, url);
+      if (!shown.isAttached) app.shell.add(shown, "main");
+      if (!tracker.has(shown)) void tracker.add(shown);
+      app.shell.activateById(id);
+    }
+
+    void restorer?.restore(tracker, {
+      command: OPEN_DASHBOARD,
+      args: ({ id }) => ({ path: id.slice(id.indexOf(":") + 1) }),
+      name: ({ id }) => id,
+    });
+  },
+};
+
+function newTab(id: string, title: string, url: string): Tab {
+  const content = new IFrame({
+    sandbox: [
+      "allow-downloads",
+      "allow-forms",
+      "allow-modals",
+      "allow-popups",
+      "allow-same-origin",
+      "allow-scripts",
+    ],
+  });
+  content.url = url;
+  const tab = new MainAreaWidget({ content });
+  tab.id = id;
+  tab.title.label = title;
+  tab.title.caption = title;
+  tab.title.icon = dashboardIcon;
+  tab.title.closable = true;
+  // Voila ends the kernel when its page is left, of which a page that is taken away hears nothing.
+  tab.disposed.connect(() => {
+    content.node.querySelector("iframe")?.contentWindow?.dispatchEvent(new Event("beforeunload"));
+  });
+  return tab;
+}
+
+function pageUrl(app: JupyterFrontEnd, file: string, themes: IThemeManager | null): string {
+  const { baseUrl } = app.serviceManager.serverSettings;
+  const page = URLExt.join(baseUrl, "voila/render", URLExt.encodeParts(file));
+  const dark = themes?.theme && !themes.isLight(themes.theme);
+  return `${page}?theme=${dark ? "dark" : "light"}`;
+}
+
+/** Ask the server for a file that only voila gives. */
+async function findVoila(app: JupyterFrontEnd): Promise<boolean> {
+  const { serverSettings } = app.serviceManager;
+  const url = URLExt.join(serverSettings.baseUrl, "voila/static/voila.js");
+  return (await ServerConnection.makeRequest(url, { method: "HEAD" }, serverSettings)).ok;
+}
+
+/** Ask until the answer is yes. */
+function once(ask: () => Promise<boolean>): () => Promise<boolean> {
+  let found = false;
+  return async () => {
+    found ||= await ask();
+    return found;
+  };
+}
+
+async function acceptsNotebook({ words }: Host, title: string): Promise<boolean> {
+  const body = words.__(
+    "As a page of its own it needs voila: run \"pip install 'jupyter_imgcls[voila]'\" and start " +
+      "Jupyter again. It works in a notebook, too.",
+  );
+  const buttons = [
+    Dialog.cancelButton({ label: words.__("Cancel") }),
+    Dialog.okButton({ label: words.__("Show in a notebook") }),
+  ];
+  return (await showDialog({ title, body, buttons })).button.accept;
+}

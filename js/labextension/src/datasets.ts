@@ -1,0 +1,85 @@
+/** Opens a folder of photos as a dataset: a notebook beside it, with AnnotationUI shown. */
+
+import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { showErrorMessage } from "@jupyterlab/apputils";
+import { ISettingRegistry } from "@jupyterlab/settingregistry";
+import {
+  addFileCommand,
+  fileBrowser,
+  HOST_TOKENS,
+  type HostParts,
+  hostOf,
+  openNotebook,
+} from "./host";
+import { photosIcon } from "./icons";
+import { datasetNotebook, type Settings, sampleNotebook } from "./notebooks/workflow";
+import { placeOf } from "./notebooks/writing";
+
+const ID = "jupyter_imgcls:datasets";
+/** Where a host has no settings; those of `schema/datasets.json`. */
+const DEFAULTS: Settings = {
+  baseModel: "efficientnet_lite0",
+  outputFolder: "imgcls_output",
+  thumbnailSize: 128,
+};
+
+export const OPEN_DATASET = "imgcls:open-dataset";
+export const OPEN_SAMPLE = "imgcls:open-sample";
+
+export const datasets: JupyterFrontEndPlugin<void> = {
+  id: ID,
+  description: "Opens a folder of photos as a dataset to label, train on and deploy.",
+  autoStart: true,
+  optional: [ISettingRegistry, ...HOST_TOKENS],
+  activate: (app, registry: ISettingRegistry | null, ...tokens: unknown[]) => {
+    const host = hostOf(app, ...(tokens as HostParts));
+    const { words } = host;
+
+    async function settings(): Promise<Settings> {
+      const loaded = await registry?.load(ID);
+      return loaded ? (loaded.composite as unknown as Settings) : DEFAULTS;
+    }
+
+    addFileCommand(host, {
+      id: OPEN_DATASET,
+      label: words.__("Open as image dataset"),
+      card: words.__("Your photos"),
+      caption: words.__("Write a notebook for a folder of photos: label, train, evaluate, deploy"),
+      icon: photosIcon,
+      question: words.__("Choose the folder of photos"),
+      wants: ({ type }) => type === "directory",
+      run: async (path) => {
+        const { folder, name } = placeOf(path, app.serviceManager.contents);
+        const chosen = await settings();
+        // Beside the top folder there is nothing: the notebook lies in it, its outputs do not.
+        const notebook = name
+          ? datasetNotebook(name, name, chosen, words)
+          : datasetNotebook("photos", ".", { ...chosen, outputFolder: "" }, words);
+        return await openNotebook(host, folder, notebook);
+      },
+    });
+
+    app.commands.addCommand(OPEN_SAMPLE, {
+      label: ({ cwd }) =>
+        cwd === undefined ? words.__("Try it on drawn photos") : words.__("Drawn photos"),
+      caption: words.__("Write a notebook with the whole workflow on photos that are drawn"),
+      icon: photosIcon,
+      describedBy: {
+        args: {
+          type: "object",
+          properties: {
+            cwd: { type: "string", description: words.__("The folder to write the notebook to.") },
+          },
+        },
+      },
+      execute: async ({ cwd }) => {
+        try {
+          const folder = String(cwd ?? (await fileBrowser(app))?.model.path ?? "");
+          return await openNotebook(host, folder, sampleNotebook(await settings(), words));
+        } catch (error) {
+          await showErrorMessage(words.__("Image classification"), error as Error);
+        }
+      },
+    });
+  },
+};

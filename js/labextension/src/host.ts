@@ -1,0 +1,132 @@
+/** What the commands need of the page that they are in; a host may lack some of it. */
+
+import { ILabShell, type JupyterFrontEnd } from "@jupyterlab/application";
+import { showErrorMessage } from "@jupyterlab/apputils";
+import type { FileBrowser } from "@jupyterlab/filebrowser";
+import type { Contents } from "@jupyterlab/services";
+import { ITranslator, nullTranslator, type TranslationBundle } from "@jupyterlab/translation";
+import type { LabIcon } from "@jupyterlab/ui-components";
+import type { ReadonlyPartialJSONObject } from "@lumino/coreutils";
+import type { NotebookText } from "./notebooks/cells";
+import { writeNotebook } from "./notebooks/writing";
+import { requestRun, withdrawRun } from "./run_once";
+
+/** For a plugin's `optional`; `hostOf` takes what the host gives for them. */
+export const HOST_TOKENS = [ITranslator, ILabShell];
+export type HostParts = [ITranslator | null, ILabShell | null];
+
+export interface Host {
+  app: JupyterFrontEnd;
+  words: TranslationBundle;
+  /** Absent in Notebook 7, where each document has a browser tab. */
+  tabs: ILabShell | null;
+}
+
+export function hostOf(app: JupyterFrontEnd, ...[translator, tabs]: HostParts): Host {
+  return { app, words: (translator ?? nullTranslator).load("jupyter_imgcls"), tabs };
+}
+
+/** The file browser that was used last, in a host that has one. */
+export async function fileBrowser(app: JupyterFrontEnd): Promise<FileBrowser | null> {
+  // Not at the top: voila loads this extension, too, and lacks the package.
+  const { IFileBrowserFactory } = await import("@jupyterlab/filebrowser");
+  return (await app.resolveOptionalService(IFileBrowserFactory))?.tracker.currentWidget ?? null;
+}
+
+/** A command on a file or folder. */
+export interface FileCommand {
+  id: string;
+  /** In menus; with an ellipsis where the file is asked for. */
+  label: string;
+  /** On a card of the launcher. */
+  card: string;
+  caption: string;
+  icon: LabIcon;
+  /** Asks for the file where none is given. */
+  question: string;
+  wants: (item: Contents.IModel) => boolean;
+  /** Gives the path of the notebook, or nothing if the user called it off. */
+  run: (path: string) => Promise<string | undefined>;
+}
+
+/** Add a command; it tells the user of errors, and then resolves to nothing. */
+export function addFileCommand(host: Host, command: FileCommand): void {
+  const { app, words } = host;
+  const { id, label, card, caption, icon } = command;
+  app.commands.addCommand(id, {
+    label: (args) => {
+      if ("cwd" in args || args.card) return card;
+      return args.path !== undefined || args.selected ? label : `${label}…`;
+    },
+    caption,
+    icon,
+    describedBy: {
+      args: {
+        type: "object",
+        properties: {
+          path: {
+            type: "string",
+            description: words.__("The file or folder, as the contents API names it."),
+          },
+          selected: {
+            type: "boolean",
+            description: words.__("Without a path: take what is selected in the file browser."),
+          },
+          cwd: {
+            type: "string",
+            description: words.__("Without a path: the folder to begin with when asking for one."),
+          },
+        },
+      },
+    },
+    execute: async (args) => {
+      try {
+        const path = args.path ?? (await choose(host, command, args));
+        return typeof path === "string" ? await command.run(path) : undefined;
+      } catch (error) {
+        await showErrorMessage(label, error as Error);
+      }
+    },
+  });
+}
+
+async function choose(
+  { app, words }: Host,
+  { question, wants }: FileCommand,
+  args: ReadonlyPartialJSONObject,
+): Promise<string | undefined> {
+  if (args.selected) {
+    for (const item of (await fileBrowser(app))?.selectedItems() ?? []) {
+      if (wants(item)) return item.path;
+    }
+  }
+  const { IDocumentManager } = await import("@jupyterlab/docmanager");
+  const manager = await app.resolveOptionalService(IDocumentManager);
+  if (!manager) throw new Error(words.__("Say which: the command needs a path."));
+  const { FileDialog } = await import("@jupyterlab/filebrowser");
+  const defaultPath = args.cwd as string | undefined;
+  const { value } = wants({ type: "directory" } as Contents.IModel)
+    ? await FileDialog.getExistingDirectory({ manager, title: question, defaultPath })
+    : await FileDialog.getOpenFiles({
+        ...{ manager, title: question, defaultPath },
+        filter: (item) => (wants(item) ? {} : null),
+      });
+  const chosen = value?.[0];
+  if (chosen && !wants(chosen)) throw new Error(question);
+  return chosen?.path;
+}
+
+/** Write a notebook, open it, and run its first cells. */
+export async function openNotebook(
+  { app, tabs }: Host,
+  folder: string,
+  notebook: NotebookText,
+): Promise<string> {
+  const { serviceManager, commands } = app;
+  const path = await writeNotebook(serviceManager, folder, notebook);
+  const key = requestRun(path, notebook.cells.slice(0, notebook.runs));
+  await commands.execute("docmanager:open", { path, factory: "Notebook" });
+  // It has begun, or the notebook was open already. A browser tab still has to load.
+  if (tabs) withdrawRun(key);
+  return path;
+}

@@ -1,0 +1,28 @@
+/** What is used of this package of the host, which to install takes a hundred others along. */
+declare module "@jupyterlab/notebook" {
+  import type { ISessionContext } from "@jupyterlab/apputils";
+  import type { Widget } from "@lumino/widgets";
+
+  interface Cell {
+    model: { type: string; sharedModel: { source: string } };
+  }
+
+  interface Notebook extends Widget {
+    activeCellIndex: number;
+    readonly widgets: readonly Cell[];
+    scrollToItem(index: number, align: "start"): Promise<void>;
+  }
+
+  interface NotebookPanel extends Widget {
+    readonly content: Notebook;
+    readonly sessionContext: ISessionContext;
+  }
+
+  const NotebookActions: {
+    runCells(
+      notebook: Notebook,
+      cells: readonly Cell[],
+      sessionContext: ISessionContext,
+    ): Promise<boolean>;
+  };
+}

@@ -1,0 +1,64 @@
+/** The notebook that scores photos with a saved model. */
+
+import { code, markdown, type NotebookText, type Words } from "./cells";
+import { literal, plain } from "./python";
+
+/** For a model file beside the notebook, without its ending. */
+export function scoringNotebook(name: string, file: string, words: Words): NotebookText {
+  const intro = words.__("Which class is on a photo, and how sure is the classifier?");
+  return {
+    name: words.__("%1 scores", name),
+    runs: 4,
+    cells: [
+      markdown(`# ${words.__("Score photos with %1", plain(name))}\n\n${intro}`),
+      code(`import ipywidgets as widgets
+import pandas as pd
+
+from jupyter_imgcls import ClassificationDataset, ImgclsError, load_classifier
+
+classifier = load_classifier(${literal(file)})
+names = [label.name for label in classifier.labels]
+classifier`),
+      markdown(words.__("## Photos from your computer\n\nThe bars are probabilities.")),
+      code(`def bars(photo):
+    """The five likeliest classes of a photo."""
+    scores = sorted(zip(classifier.score(photo)[0], names), reverse=True)[:5]
+    return widgets.VBox(
+        widgets.HBox(
+            [
+                widgets.Label(name, layout={"width": "120px"}),
+                widgets.FloatProgress(score, max=1, layout={"width": "200px"}),
+                widgets.Label(f"{score:.1%}"),
+            ]
+        )
+        for score, name in scores
+    )
+
+
+def show(change):
+    """Each uploaded photo, and its bars or what is wrong with it."""
+    rows = []
+    for file in change.new:
+        photo = bytes(file.content)
+        try:
+            answer = bars(photo)
+        except ImgclsError as error:
+            answer = widgets.Label(str(error))
+        picture = widgets.Image(value=photo, width=160)
+        rows.append(widgets.VBox([widgets.Label(file.name), widgets.HBox([picture, answer])]))
+    answers.children = rows
+
+
+upload = widgets.FileUpload(accept="image/*", multiple=True, description=${literal(words.__("Photos"))})
+upload.observe(show, "value")
+answers = widgets.VBox()
+widgets.VBox([upload, answers])`),
+      markdown(words.__("## A folder of photos\n\nSet `folder` and run the cell.")),
+      code(`folder = "path/to/photos"
+
+photos = ClassificationDataset.create_from_dir("photos", folder)
+table = pd.DataFrame(classifier.score(photos), [photo.name for photo in photos.images], names)
+table.style.format("{:.1%}").background_gradient(axis=None, vmin=0, vmax=1)`),
+    ],
+  };
+}

@@ -1,0 +1,175 @@
+/** The notebook with the whole workflow, from a folder of photos to a service. */
+
+import { code, markdown, type NotebookText, type Words } from "./cells";
+import { literal, plain } from "./python";
+
+/** Of the settings page; see `schema/datasets.json`. */
+export interface Settings {
+  baseModel: string;
+  /** Empty for the folders of the user's account. */
+  outputFolder: string;
+  /** In CSS pixels, 64 to 320. */
+  thumbnailSize: number;
+}
+
+/** For a folder, named `folder` as seen from the notebook. */
+export function datasetNotebook(
+  name: string,
+  folder: string,
+  settings: Settings,
+  words: Words,
+): NotebookText {
+  const intro = words.__(
+    "From these photos to a classifier whose mistakes you know, and which other programs can ask. " +
+      "The first cells have run: correct the labels, then run the others one by one (Shift+Enter).",
+  );
+  const dataset = `ClassificationDataset.create_from_dir(${literal(name)}, ${literal(folder)})`;
+  return workflow(name, `# ${plain(name)}\n\n${intro}`, "", dataset, settings, words);
+}
+
+/** For photos that a program draws. */
+export function sampleNotebook(settings: Settings, words: Words): NotebookText {
+  const title = words.__("Image classification");
+  const intro = words.__(
+    "From 63 drawn photos of tableware to a classifier. Run the cells one by one (Shift+Enter). For " +
+      "your own photos, right-click their folder in the file browser and choose *%1*.",
+    words.__("Open as image dataset"),
+  );
+  const sample = "from jupyter_imgcls.data.sample import tableware\n";
+  const dataset = 'tableware(n=63, root=output / "tableware")';
+  const notebook = workflow(
+    "tableware",
+    `# ${title}\n\n${intro}`,
+    sample,
+    dataset,
+    settings,
+    words,
+  );
+  return { ...notebook, name: "Image classification" };
+}
+
+function workflow(
+  name: string,
+  title: string,
+  sample: string,
+  dataset: string,
+  { baseModel, outputFolder, thumbnailSize }: Settings,
+  words: Words,
+): NotebookText {
+  const output = outputFolder
+    ? `output = Path(${literal(outputFolder)})  # for models, labels and reports
+Context.create(outputs_path=output, persistent_path=output, temp_path=output)`
+    : "output = Context.get_global_context().storage.outputs_path";
+  const service = literal(serviceName(name));
+  const first = [
+    markdown(title),
+    code(`${outputFolder ? "from pathlib import Path\n\n" : ""}from jupyter_imgcls import (
+    AnnotationUI,
+${sample ? "" : "    ClassificationDataset,\n"}    ClassificationEvaluation,
+    Context,
+    Deployment,
+    PrecisionRecallUI,
+    ResultsUI,
+    TrainingMonitor,
+    TransferLearningModel,
+)
+${sample}
+${output}
+
+dataset = ${dataset}
+dataset.print_info()
+dataset.problems  # files that cannot be used, each with the reason`),
+    markdown(
+      words.__(
+        "## Look at the photos and correct labels\n\nSelect photos and press the key of the class " +
+          "that is right; `?` shows all keys. Each correction is on disk at once.",
+      ),
+    ),
+    code(`annotation_ui = AnnotationUI(dataset, thumbnail_size=${thumbnailSize})
+annotation_ui`),
+  ];
+  return {
+    name,
+    runs: first.length,
+    cells: [
+      ...first,
+      markdown(
+        words.__(
+          "## Hold photos out for testing\n\nTwo thirds train, one third tests. Photos that you " +
+            "excluded are in neither, and photos without a label are not used.",
+        ),
+      ),
+      code(`train_set, test_set = annotation_ui.journal.included().split(train_size=0.66)
+print(f"{len(train_set)} photos to train on, {len(test_set)} to test with")`),
+      markdown(
+        words.__(
+          "## Train\n\nThe base model has learned from 1.3 million photos and is refined on yours. " +
+            "*Stop* keeps the best epoch. More epochs are often better: there is one for each " +
+            "learning rate.",
+        ),
+      ),
+      code(`model = TransferLearningModel(dataset.labels, base_model=${literal(baseModel)})
+
+monitor = TrainingMonitor()
+display(monitor)
+model.train(
+    train_set,
+    lr_per_mb=[0.01] * 4 + [0.001] * 2,
+    mb_size=8,
+    eval_dataset=test_set,
+    callbacks=[monitor.listener],
+    progress=False,
+)`),
+      markdown(words.__("## Evaluate\n\nHow good is it on photos that it has not seen?")),
+      code(`evaluation = ClassificationEvaluation(model, test_set)
+
+low, high = evaluation.compute_confidence_interval("accuracy")
+print(f"Accuracy = {evaluation.compute_accuracy():.1%} (95 % interval: {low:.1%} to {high:.1%})")
+evaluation.compute_report().round(3)`),
+      markdown(
+        words.__(
+          "## Look at the mistakes\n\nClick a cell of the confusion matrix. A wrong label can be " +
+            "corrected right here.",
+        ),
+      ),
+      code("ResultsUI(test_set, pred_scores=evaluation.scores)"),
+      markdown(
+        words.__(
+          "## Choose an operating point\n\nFrom which score on is a prediction to count? Click the " +
+            "curve; below it are the photos that this threshold gets wrong.",
+        ),
+      ),
+      code(`points = PrecisionRecallUI(evaluation=evaluation, dataset=test_set)
+points`),
+      markdown(
+        words.__(
+          "## Save it\n\nThe classifier is one file: right-click it in the file browser and choose " +
+            "*%1*. The report is for colleagues.",
+          words.__("Score photos with this model"),
+        ),
+      ),
+      code(`model.serialize(output / ${literal(`${name}.model`)})
+evaluation.to_html(output / ${literal(`${name}.html`)})`),
+      markdown(
+        words.__(
+          "## Deploy it\n\nAs a service, other programs on this machine can ask it, also when the " +
+            "notebook is closed.",
+        ),
+      ),
+      code(`Deployment.delete_if_service_exist(${service})  # of an earlier run
+deployment = Deployment(${service}, model).deploy()
+print(deployment.service_url)
+deployment.score_image(test_set.images[0], parameters={"addSoftmax": True})`),
+      markdown(
+        words.__("It takes memory for as long as it runs: delete it when it is not needed."),
+      ),
+      code("deployment.delete()"),
+    ],
+  };
+}
+
+/** Services have letters, digits and dashes in their name, 50 at most. */
+function serviceName(name: string): string {
+  const dashed = name.normalize("NFKD").replace(/[^a-zA-Z0-9]+/g, "-");
+  return dashed.slice(0, 50).replace(/^-|-$/g, "") || "photos";
+}
