@@ -9,6 +9,7 @@ import logging
 import os
 import random
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -37,6 +38,7 @@ _MAX_PHOTO_BYTES = 64 * 2**20
 # A request is kept small enough to be answered soon, and well below what a service accepts.
 _PHOTOS_A_REQUEST = 32
 _BYTES_A_REQUEST = 16 * 2**20
+_one_at_a_time = threading.Lock()
 
 
 def score(
@@ -223,9 +225,15 @@ def _ask(
     raise AssertionError("unreachable")
 
 
-@lru_cache(maxsize=4)
 def http_client(loopback: bool, process: int) -> httpx.Client:
     """One client a process (`process` makes it so after a fork): its connections are kept."""
+    # Threads that come together would each make one, and leave its connection open.
+    with _one_at_a_time:
+        return _new_client(loopback, process)
+
+
+@lru_cache(maxsize=4)
+def _new_client(loopback: bool, process: int) -> httpx.Client:
     # A proxy that the environment names cannot reach the loopback addresses of this machine.
     return httpx.Client(trust_env=not loopback)
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,11 @@ def free_ports(count):
         return [listener.getsockname()[1] for listener in sockets]
 
 
+def listens(port):
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture(scope="module")
 def ray_cluster():
     """A cluster that only who knows its token joins; it listens on loopback addresses only."""
@@ -85,9 +90,14 @@ def ray_cluster():
     try:
         wait_until(lambda: "Ray runtime started" in log.read_text() or head.poll() is not None)
         assert head.poll() is None, log.read_text()
+        # What answers ray:// is a process of its own.
+        wait_until(lambda: listens(client_port))
         yield Cluster(port, client_port, psutil.Process(head.pid))
     finally:
-        head.terminate()
+        for process in psutil.Process(head.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        head.kill()
         head.wait()
         shutil.rmtree(folder)
         patch.undo()
