@@ -14,8 +14,12 @@ __all__ = ["dashboard"]
 
 def dashboard(
     folder: Annotated[
-        Path, typer.Argument(help="Photos, or a folder of folders of photos; it is only read.")
-    ],
+        Path | None,
+        typer.Argument(
+            help="Photos, or a folder of folders of photos; it is only read. Without it, choose "
+            "one of those in the current folder on the page, or upload photos there."
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page.")] = 8866,
     browser: Annotated[bool, typer.Option(help="Whether to open a browser.")] = True,
     host: Annotated[

@@ -14,7 +14,7 @@ import traitlets
 from ..context import Context
 from ..errors import DatasetError
 from .steps import Status, Steps
-from .storage import FOLDER, asks_visitor, personal_context
+from .storage import FOLDER, ROOT, asks_visitor, personal_context
 
 if TYPE_CHECKING:
     from .step import Step
@@ -37,8 +37,8 @@ class Dashboard(ipywidgets.VBox):
     ----------
     folder : str or Path, optional
         The photos, or a folder that holds folders of photos: one of these can be chosen, and
-        nothing outside. It is only read. Default: what ``imgcls dashboard`` was given, else the
-        current folder.
+        nothing outside. It is only read. Default: what ``imgcls dashboard`` was given; else one of
+        the folders in the current folder can be chosen.
 
     Attributes
     ----------
@@ -57,7 +57,8 @@ class Dashboard(ipywidgets.VBox):
 
     def __init__(self, folder: str | Path | None = None) -> None:
         given = folder if folder is not None else os.environ.get(FOLDER)
-        self._root = Path(given if given is not None else ".").expanduser().absolute()
+        root = given if given is not None else os.environ.get(ROOT, ".")
+        self._root = Path(root).expanduser().absolute()
         self._given = given is not None
         self.work: Work
         self.panels: list[Step] = []

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..context import Context
 from ..errors import DatasetError, ImgclsError, StorageError
-from .storage import FOLDER, STORAGE
+from .storage import FOLDER, ROOT, STORAGE
 
 __all__ = ["NOTEBOOK", "serve"]
 
@@ -24,7 +24,7 @@ _LOOK = 60
 
 
 def serve(
-    folder: Path,
+    folder: Path | None = None,
     host: str = "127.0.0.1",
     port: int = 8866,
     storage: Path | None = None,
@@ -38,8 +38,9 @@ def serve(
 
     Parameters
     ----------
-    folder : Path
-        Photos, or a folder of folders of photos; it is only read.
+    folder : Path, optional
+        Photos, or a folder of folders of photos; it is only read. Default: choose one in the
+        current folder.
     host : str
         Where to listen; ``"0.0.0.0"`` lets other machines in.
     port : int
@@ -68,7 +69,7 @@ def serve(
             "The dashboard is shown by voila, which is not installed: "
             "pip install 'jupyter_imgcls[voila]'."
         ) from error
-    if not folder.is_dir():
+    if folder is not None and not folder.is_dir():
         raise DatasetError(f"There is no folder {folder}.")
     own = Context.get_global_context().storage.persistent_path / "dashboard"
     place = (storage or own).resolve()
@@ -84,7 +85,7 @@ def serve(
                 webbrowser.open(address)
 
     with tempfile.TemporaryDirectory(prefix="imgcls-dashboard-") as temporary:
-        _prepare(Path(temporary), folder.resolve(), place)
+        _prepare(Path(temporary), folder, place)
         server = Server(config=_configured(Config, host, port, token, Path(temporary)))
         server.initialize([str(NOTEBOOK)])
         try:
@@ -103,7 +104,7 @@ def _configured(config: Any, host: str, port: int, token: str, temporary: Path) 
     made.Voila.port_retries = 0
     made.Voila.token = token
     made.Voila.open_browser = True
-    made.Voila.log_level = "WARN"
+    made.Voila.log_level = "ERROR"  # its warnings are not for who only wants the page
     made.Voila.connection_dir_root = str(temporary)
     made.VoilaConfiguration.template = "imgcls"
     made.VoilaConfiguration.allow_template_override = "NO"
@@ -118,18 +119,19 @@ def _configured(config: Any, host: str, port: int, token: str, temporary: Path) 
     return made
 
 
-def _prepare(temporary: Path, folder: Path, storage: Path) -> None:
+def _prepare(temporary: Path, folder: Path | None, storage: Path) -> None:
     """What the kernels find in their environment, and voila beside what is installed."""
     from ipykernel.kernelspec import write_kernel_spec
 
     # This very Python, whatever kernels are registered on the machine.
-    write_kernel_spec(temporary / "kernels" / "python3")
+    write_kernel_spec(temporary / "kernels" / "python3", extra_arguments=["--log-level=ERROR"])
     clone = Path(__file__).parents[2] / "share" / "jupyter"
     paths = [str(temporary), *([str(clone)] if clone.is_dir() else [])]
     os.environ["JUPYTER_PATH"] = os.pathsep.join(
         [*paths, *filter(None, [os.environ.get("JUPYTER_PATH")])]
     )
-    os.environ[FOLDER] = str(folder)
+    os.environ.pop(FOLDER, None)
+    os.environ[ROOT if folder is None else FOLDER] = str((folder or Path()).resolve())
     os.environ[STORAGE] = str(storage)
 
 

@@ -14,12 +14,13 @@ from ..context import Context
 from ..errors import ImgclsError, StorageError
 from ..files import safe_name, write_whole
 
-__all__ = ["FOLDER", "STORAGE", "Kept", "asks_visitor", "below", "personal_context"]
+__all__ = ["FOLDER", "ROOT", "STORAGE", "Kept", "asks_visitor", "below", "personal_context"]
 
 _log = logging.getLogger(__name__)
 
-# Set by `imgcls dashboard` for its kernels.
+# Set by `imgcls dashboard` for its kernels: the folder that it was given, or where to choose one.
 FOLDER = "IMGCLS_DASHBOARD_FOLDER"
+ROOT = "IMGCLS_DASHBOARD_ROOT"
 STORAGE = "IMGCLS_DASHBOARD_STORAGE"
 
 _VISITOR = re.compile("[0-9a-f]{32}")
