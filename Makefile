@@ -34,9 +34,9 @@ docs: .venv/installed-test $(FRONT_END)
 chromium:
 	tests/browser/install-chromium
 
-# The README's pictures of the widgets, from the example; some minutes.
+# The pictures of the README and the docs, from the example and the dashboard; some minutes.
 pictures: .venv/installed-test $(FRONT_END) chromium
-	RENEW_PICTURES=1 $(BIN)/python -m pytest -k lab tests/browser/test_example.py
+	RENEW_PICTURES=1 $(BIN)/python -m pytest -k "(example and lab) or whole_way" tests/browser/test_example.py tests/browser/test_dashboard.py
 
 format: .venv/installed-test $(FRONT_END)
 	$(BIN)/ruff check --fix .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import nbformat
+from PIL import Image
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, WebSocket
 
 from .accessibility import assert_accessible
@@ -23,6 +25,14 @@ Theme = Literal["light", "dark"]
 # in JupyterLab and in one of the others.
 HOSTS: tuple[Host, ...] = ("lab", "notebook", "voila")
 ARTEFACTS = Path(__file__).parent / "artefacts"
+# ``make pictures`` renews the pictures of the README.
+RENEW = "RENEW_PICTURES" in os.environ
+PICTURES = Path(__file__).parents[2] / "docs" / "images"
+# The folder of this run says nothing to a reader.
+SHORTEN_PATHS = """(widget, folder) => {
+    const texts = document.createTreeWalker(widget, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replace(folder, '~');
+}"""
 
 # When Notebook 7 starts, its part for shortcuts hears of the settings of another part before it
 # has loaded its own (`registry.plugins[shortcuts].schema` in its `pluginChanged`).
@@ -53,6 +63,14 @@ ALL_RAN = f"""() => {{
 SAVE = "() => window.jupyterapp.shell.currentWidget.context.save()"
 CHANGE_THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
 LAB_THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+
+def publish(picture: Path, name: str) -> None:
+    """Make a picture one of the README's."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    # Of 256 colours, this way keeps the classes' and the photos'.
+    few = Image.open(picture).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=3)
+    few.save(PICTURES / f"{name}.png", optimize=True)
 
 
 class Notebook:

@@ -24,7 +24,7 @@ from jupyter_imgcls.dashboard.server import NOTEBOOK
 from jupyter_imgcls.data.sample import tableware
 
 from .accessibility import assert_accessible
-from .notebook import ARTEFACTS
+from .notebook import ARTEFACTS, RENEW, SHORTEN_PATHS, publish
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "dashboard.ipynb"
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
@@ -139,10 +139,12 @@ class Visitor:
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
 
-    def keep_picture(self, name: str) -> None:
+    def keep_picture(self, name: str) -> Path:
         ARTEFACTS.mkdir(exist_ok=True)
-        self.page.screenshot(path=ARTEFACTS / f"dashboard-{name}-{self.name}.png")
+        picture = ARTEFACTS / f"dashboard-{name}-{self.name}.png"
+        self.page.screenshot(path=picture)
         assert_accessible(self.page.locator("body"))
+        return picture
 
     def close(self) -> None:
         self.context.close()
@@ -185,6 +187,11 @@ def test_the_whole_way_from_photos_to_a_service(dashboard, browser, tmp_path):
     me.says("Done. The next step shows the results.", 120)
     me.press("Next: Results")
     me.says("that it had never seen")
+    page.locator("[data-painted=true]").first.wait_for()
+    page.locator("body").evaluate(SHORTEN_PATHS, str(dashboard.folder))
+    picture = me.keep_picture("results")
+    if RENEW:
+        publish(picture, "dashboard")
     me.press("When is it sure enough?")
     me.says(re.compile("Threshold ..?%"))
 
@@ -192,6 +199,7 @@ def test_the_whole_way_from_photos_to_a_service(dashboard, browser, tmp_path):
     photo = next(dashboard.photos.rglob("plate_*.jpg"))
     page.locator(".up-input").set_input_files(photo)
     me.says(re.compile("% sure|Not sure"))
+    me.keep_picture("try")
     me.press("Next: Keep")
 
     with page.expect_download() as download:
@@ -207,6 +215,7 @@ def test_the_whole_way_from_photos_to_a_service(dashboard, browser, tmp_path):
     me.press("Start the service")
     url = page.locator("td code").nth(0).inner_text(timeout=60_000)
     key = page.locator("td code").nth(1).inner_text()
+    me.keep_picture("keep")
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "image/jpeg"}
     answer = httpx.post(url, content=photo.read_bytes(), headers=headers, trust_env=False)
     assert answer.json()["label"] == classifier.predict([photo])[0]
