@@ -2,13 +2,17 @@
 
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import venv
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
+
+from ..notebooks.snippets import snippets
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "jupyter_imgcls"
@@ -67,13 +71,19 @@ def test_nothing_is_packed_without_the_front_end(tmp_path):
         assert "image_grid.js is missing: build the front end first" in done.stderr
 
 
-def test_the_wheel_runs_the_demo_where_nothing_else_is_installed(wheel, photos, tmp_path):
+def test_the_wheel_does_all_that_the_readme_begins_with_where_nothing_else_is_installed(
+    wheel, photos, tmp_path
+):
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / "bin" / "python"
     environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    ((_, commands, _),) = snippets((ROOT / "README.md").read_text("utf-8"), "sh")
+    install, show = commands.splitlines()
     # pip's own settings (proxies, mirrors) are the machine's; the home folder is not.
     # Python compiles the few modules that are used when it imports them.
-    run(python, "-m", "pip", "install", "--quiet", "--no-compile", wheel, cwd=tmp_path)
+    assert re.match(r"pip install 'jupyter_imgcls\b", install)
+    install = install.replace("jupyter_imgcls", str(wheel)) + " --quiet --no-compile"
+    run("sh", "-c", f"{python} -m {install}", cwd=tmp_path)
 
     imgcls = tmp_path / "env" / "bin" / "imgcls"
     demo = [imgcls, "demo", "--data", photos.source[1], "--epochs", "1"]
@@ -91,6 +101,24 @@ def test_the_wheel_runs_the_demo_where_nothing_else_is_installed(wheel, photos, 
     listed = [python, "-m", "jupyterlab.labextensions", "list", "--verbose"]
     shown = subprocess.run(listed, cwd=tmp_path, capture_output=True, text=True, check=True).stderr
     assert re.search(r"jupyter_imgcls v\S+ .*enabled.* .*OK.* \(python, jupyter_imgcls\)", shown)
+
+    assert show == "imgcls dashboard"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    # A person's browser would be opened.
+    started = subprocess.Popen(
+        [imgcls, *show.split()[1:], "--port", str(port)],
+        cwd=tmp_path,
+        env={**environment, "BROWSER": "/bin/true"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    url = re.search(r"http://\S+", started.stderr.readline())[0]
+    assert "widget-view+json" in httpx.get(url, timeout=300, trust_env=False).text
+    started.terminate()
+    assert started.wait(60) == 0
+    started.stderr.close()
 
     assert "No problem" in run(imgcls, "doctor", cwd=tmp_path, env=environment)
     shutil.rmtree(tmp_path / "env/share/jupyter/labextensions/bqplot")
