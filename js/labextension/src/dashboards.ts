@@ -12,7 +12,7 @@ import {
   showDialog,
   WidgetTracker,
 } from "@jupyterlab/apputils";
-import { URLExt } from "@jupyterlab/coreutils";
+import { PageConfig, URLExt } from "@jupyterlab/coreutils";
 import { ServerConnection } from "@jupyterlab/services";
 import { IFrame } from "@jupyterlab/ui-components";
 import {
@@ -22,12 +22,19 @@ import {
   type HostParts,
   hostOf,
   openNotebook,
+  openPage,
+  pageUrl,
 } from "./host";
 import { dashboardIcon } from "./icons";
 import { dashboardNotebook } from "./notebooks/dashboard";
 import { placeOf, writeNotebook } from "./notebooks/writing";
 
 type Tab = MainAreaWidget<IFrame>;
+
+/** Part of every installation of voila. */
+const PREVIEW = "@voila-dashboards/jupyterlab-preview";
+/** Of voila, before the notebook's path. */
+const PAGE = "voila/render";
 
 export const OPEN_DASHBOARD = "imgcls:open-dashboard";
 
@@ -66,9 +73,9 @@ export const dashboards: JupyterFrontEndPlugin<void> = {
             : undefined;
         }
         const file = await writeNotebook(app.serviceManager, folder, notebook);
-        const url = pageUrl(app, contents.localPath(file), themes);
-        if (host.tabs) showTab(path, notebook.name, url);
-        else window.open(url, "_blank", "noopener");
+        const query = `?theme=${isDark(themes) ? "dark" : "light"}`;
+        if (host.tabs) showTab(path, notebook.name, pageUrl(app, PAGE, file) + query);
+        else openPage(host, PAGE, file, query);
         return file;
       },
     });
@@ -114,15 +121,13 @@ function newTab(id: string, title: string, url: string): Tab {
   return tab;
 }
 
-function pageUrl(app: JupyterFrontEnd, file: string, themes: IThemeManager | null): string {
-  const { baseUrl } = app.serviceManager.serverSettings;
-  const page = URLExt.join(baseUrl, "voila/render", URLExt.encodeParts(file));
-  const dark = themes?.theme && !themes.isLight(themes.theme);
-  return `${page}?theme=${dark ? "dark" : "light"}`;
+function isDark(themes: IThemeManager | null): boolean {
+  return Boolean(themes?.theme && !themes.isLight(themes.theme));
 }
 
-/** Ask the server for a file that only voila gives. */
+/** Ask the server for a file that only voila gives; its absence would be logged as an error. */
 async function findVoila(app: JupyterFrontEnd): Promise<boolean> {
+  if (!PageConfig.getOption("federated_extensions").includes(PREVIEW)) return false;
   const { serverSettings } = app.serviceManager;
   const url = URLExt.join(serverSettings.baseUrl, "voila/static/voila.js");
   return (await ServerConnection.makeRequest(url, { method: "HEAD" }, serverSettings)).ok;

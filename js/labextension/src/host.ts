@@ -2,6 +2,7 @@
 
 import { ILabShell, type JupyterFrontEnd } from "@jupyterlab/application";
 import { showErrorMessage } from "@jupyterlab/apputils";
+import { URLExt } from "@jupyterlab/coreutils";
 import type { FileBrowser } from "@jupyterlab/filebrowser";
 import type { Contents } from "@jupyterlab/services";
 import { ITranslator, nullTranslator, type TranslationBundle } from "@jupyterlab/translation";
@@ -118,15 +119,30 @@ async function choose(
 
 /** Write a notebook, open it, and run its first cells. */
 export async function openNotebook(
-  { app, tabs }: Host,
+  host: Host,
   folder: string,
   notebook: NotebookText,
 ): Promise<string> {
-  const { serviceManager, commands } = app;
+  const { serviceManager, commands } = host.app;
   const path = await writeNotebook(serviceManager, folder, notebook);
   const key = requestRun(path, notebook.cells.slice(0, notebook.runs));
-  await commands.execute("docmanager:open", { path, factory: "Notebook" });
-  // It has begun, or the notebook was open already. A browser tab still has to load.
-  if (tabs) withdrawRun(key);
+  if (host.tabs) {
+    await commands.execute("docmanager:open", { path, factory: "Notebook" });
+    withdrawRun(key); // it has begun, or the notebook was open already
+  } else {
+    openPage(host, "notebooks", path);
+  }
   return path;
+}
+
+/** The address of a file in a page of the server's, such as that of notebooks. */
+export function pageUrl({ serviceManager }: JupyterFrontEnd, page: string, path: string): string {
+  const { contents, serverSettings } = serviceManager;
+  const file = URLExt.encodeParts(contents.localPath(path));
+  return URLExt.join(serverSettings.baseUrl, page, file);
+}
+
+/** Open a file's page in another tab of the browser. */
+export function openPage({ app }: Host, page: string, path: string, query = ""): void {
+  window.open(pageUrl(app, page, path) + query, "_blank", "noopener");
 }

@@ -18,21 +18,17 @@ from jupyter_imgcls import ClassificationDataset, ImgclsError, load_classifier
 
 classifier = load_classifier(${literal(file)})
 names = [label.name for label in classifier.labels]
-classifier`),
-      markdown(words.__("## Photos from your computer\n\nThe bars are probabilities.")),
-      code(`def bars(photo):
+
+
+def bars(photo):
     """The five likeliest classes of a photo."""
     scores = sorted(zip(classifier.score(photo)[0], names), reverse=True)[:5]
-    return widgets.VBox(
-        widgets.HBox(
-            [
-                widgets.Label(name, layout={"width": "120px"}),
-                widgets.FloatProgress(score, max=1, layout={"width": "200px"}),
-                widgets.Label(f"{score:.1%}"),
-            ]
-        )
-        for score, name in scores
-    )
+    rows = []
+    for score, name in scores:
+        label = widgets.Label(name, layout={"width": "120px"})
+        bar = widgets.FloatProgress(score, max=1, layout={"width": "200px"})
+        rows.append(widgets.HBox([label, bar, widgets.Label(f"{score:.1%}")]))
+    return widgets.VBox(rows)
 
 
 def show(change):
@@ -49,7 +45,9 @@ def show(change):
     answers.children = rows
 
 
-upload = widgets.FileUpload(accept="image/*", multiple=True, description=${literal(words.__("Photos"))})
+classifier`),
+      markdown(words.__("## Photos from your computer\n\nThe bars are probabilities.")),
+      code(`upload = widgets.FileUpload(accept="image/*", multiple=True, description=${literal(words.__("Photos"))})
 upload.observe(show, "value")
 answers = widgets.VBox()
 widgets.VBox([upload, answers])`),
