@@ -152,9 +152,7 @@ def test_commands_deploy_list_and_delete_there_too(url, ray_cluster, saved, tmp_
     assert imgcls("score-service", "plates", photo, *where).exit_code == 0
     assert imgcls("undeploy", "plates", *where).exit_code == 0
     assert imgcls("deployments", *where).stdout == "Nothing is deployed.\n"
-    assert score(photo, url, KEY)
-    cluster.delete("cups", address)
-    assert ray_cluster.replicas == []
+    assert score(photo, url, KEY), "the other service goes on"
 
 
 def test_a_wrong_address_is_told_at_once(tmp_path, saved):
