@@ -114,11 +114,13 @@ def test_the_wheel_does_all_that_the_readme_begins_with_where_nothing_else_is_in
         stderr=subprocess.PIPE,
         text=True,
     )
-    url = re.search(r"http://\S+", started.stderr.readline())[0]
-    assert "widget-view+json" in httpx.get(url, timeout=300, trust_env=False).text
-    started.terminate()
-    assert started.wait(60) == 0
-    started.stderr.close()
+    try:
+        url = re.search(r"http://\S+", started.stderr.readline())[0]
+        assert "widget-view+json" in httpx.get(url, timeout=300, trust_env=False).text
+    finally:
+        started.terminate()
+        started.communicate(timeout=60)
+    assert started.returncode == 0
 
     assert "No problem" in run(imgcls, "doctor", cwd=tmp_path, env=environment)
     shutil.rmtree(tmp_path / "env/share/jupyter/labextensions/bqplot")
