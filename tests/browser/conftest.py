@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
+from .files import Files
 from .notebook import Cells, Host, Notebook, Theme
 from .server import Server, jupyter_server
 
@@ -22,6 +23,7 @@ FLAGS = [
 expect.set_options(timeout=20_000)
 
 NotebookOpener = Callable[..., Notebook]
+FilesOpener = Callable[[Host, str], Files]
 
 
 # Before pytest-xdist looks for groups: it comes first when this folder alone is tested.
@@ -119,3 +121,29 @@ def open_notebook(
         # Also of a notebook that did not open; without any page the browser ends.
         for page in notebook_browser.pages[1:]:
             page.close()
+
+
+@pytest.fixture
+def open_files(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path: Path
+) -> Iterator[FilesOpener]:
+    """Show a folder in a host, once it has a name in it: ``open_files("lab", "photos")``."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    opened: list[Files] = []
+
+    def open_in(host: Host, name: str) -> Files:
+        server: Server = request.getfixturevalue(
+            "notebook_server" if host == "notebook" else "server"
+        )
+        folder = server.notebooks / f"{tmp_path.name}-files"
+        folder.mkdir()
+        (folder / name).mkdir()
+        opened.append(Files(server, context, host, folder / name, "light"))
+        return opened[-1]
+
+    yield open_in
+    try:
+        for files in opened:
+            files.close()
+    finally:
+        context.close()

@@ -30,10 +30,10 @@ class Server:
     notebooks: Path
     runtime: Path
 
-    def ask(self, method: str, path: str) -> httpx.Response:
-        """Ask the server's own interface."""
+    def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """Ask the server's own interface, with a JSON body or none."""
         headers = {"Authorization": f"token {self.token}"}
-        answer = httpx.request(method, self.url + path, headers=headers, trust_env=False)
+        answer = httpx.request(method, self.url + path, headers=headers, json=body, trust_env=False)
         return answer.raise_for_status()
 
 

@@ -12,9 +12,10 @@ export function scoringNotebook(name: string, file: string, words: Words): Noteb
     cells: [
       markdown(`# ${words.__("Score photos with %1", plain(name))}\n\n${intro}`),
       code(`import ipywidgets as widgets
+import numpy as np
 import pandas as pd
 
-from jupyter_imgcls import ClassificationDataset, ImgclsError, load_classifier
+from jupyter_imgcls import ClassificationDataset, load_classifier
 
 classifier = load_classifier(${literal(file)})
 names = [label.name for label in classifier.labels]
@@ -22,9 +23,11 @@ names = [label.name for label in classifier.labels]
 
 def bars(photo):
     """The five likeliest classes of a photo."""
-    scores = sorted(zip(classifier.score(photo)[0], names), reverse=True)[:5]
+    scores = classifier.score(photo)[0]
+    if np.isnan(scores[0]):
+        return widgets.Label(${literal(words.__("This photo cannot be read."))})
     rows = []
-    for score, name in scores:
+    for score, name in sorted(zip(scores, names), reverse=True)[:5]:
         label = widgets.Label(name, layout={"width": "120px"})
         bar = widgets.FloatProgress(score, max=1, layout={"width": "200px"})
         rows.append(widgets.HBox([label, bar, widgets.Label(f"{score:.1%}")]))
@@ -32,16 +35,12 @@ def bars(photo):
 
 
 def show(change):
-    """Each uploaded photo, and its bars or what is wrong with it."""
+    """Each uploaded photo with its bars."""
     rows = []
     for file in change.new:
         photo = bytes(file.content)
-        try:
-            answer = bars(photo)
-        except ImgclsError as error:
-            answer = widgets.Label(str(error))
         picture = widgets.Image(value=photo, width=160)
-        rows.append(widgets.VBox([widgets.Label(file.name), widgets.HBox([picture, answer])]))
+        rows.append(widgets.VBox([widgets.Label(file.name), widgets.HBox([picture, bars(photo)])]))
     answers.children = rows
 
 
@@ -56,7 +55,7 @@ widgets.VBox([upload, answers])`),
 
 photos = ClassificationDataset.create_from_dir("photos", folder)
 table = pd.DataFrame(classifier.score(photos), [photo.name for photo in photos.images], names)
-table.style.format("{:.1%}").background_gradient(axis=None, vmin=0, vmax=1)`),
+table.style.format("{:.1%}", na_rep=${literal(words.__("cannot be read"))}).background_gradient(axis=None, vmin=0, vmax=1)`),
     ],
   };
 }

@@ -51,8 +51,7 @@ export async function writeNotebook(
   const wanted = `${notebook.name}.ipynb`;
   if (items.some(({ name, type }) => name === wanted && type !== "directory")) {
     const { content } = await contents.get(within(folder, wanted), {
-      type: "file",
-      format: "text",
+      ...{ type: "file", format: "text", content: true },
     });
     if (isSame(content as string, notebook.cells)) return within(folder, wanted);
   }
