@@ -1,6 +1,7 @@
 # make demo              the whole main job on a sample drawn by the program
 # make demo DATA=folder  the same on your own photos, one sub-folder a class
 # make test              all checks and tests; TORCH=1 adds those that compare with PyTorch
+# make watch             the front end built again at each change of js/, for a JupyterLab beside it
 # make docs              the documentation site, in build/docs; DOCS=... are options of sphinx-build
 #
 # All make a virtual environment in .venv first, once.
@@ -9,21 +10,26 @@ PYTHON ?= python3
 BIN := .venv/bin
 METADATA := setup.py pyproject.toml package.json
 FRONT_END := jupyter_imgcls/static/image_grid.js
-EXTENSION := share/jupyter/labextensions/jupyter_imgcls
+# What an editable installation leaves out.
+LINKS := $(addprefix .venv/share/jupyter/, labextensions/jupyter_imgcls voila/templates/imgcls)
 export DATA
 
-.PHONY: demo test docs chromium pictures format clean
+.PHONY: demo test watch docs chromium pictures format clean
 
-demo: .venv/installed $(FRONT_END) .venv/$(EXTENSION)
+demo: .venv/installed $(FRONT_END) $(LINKS)
 	$(BIN)/imgcls demo $${DATA:+--data "$$DATA"}
 
-test: .venv/installed-$(if $(TORCH),torch,test) $(FRONT_END) .venv/$(EXTENSION) chromium
+test: .venv/installed-$(if $(TORCH),torch,test) $(FRONT_END) $(LINKS) chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	js/npm run --silent check
 	js/npm run --silent test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=90 $(PYTEST)
+
+watch: .venv/installed $(LINKS)
+	@echo "Start .venv/bin/jupyter lab in another terminal, and reload its page after a change."
+	@while true; do $(MAKE) --silent --no-print-directory $(FRONT_END) || sleep 5; sleep 1; done
 
 # Executes the notebooks whose code has changed; their outputs are kept in build/notebooks.
 docs: .venv/installed-test $(FRONT_END)
@@ -60,14 +66,13 @@ node_modules/.package-lock.json: package-lock.json js/npm .venv/bin/python
 	js/npm ci --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
-$(FRONT_END): node_modules/.package-lock.json package.json $(shell find js -name '*.ts' -o -name '*.css' -o -name build)
+$(FRONT_END): node_modules/.package-lock.json package.json $(shell find js -name '*.ts' -o -name '*.css' -o -path '*/schema/*.json' -o -name build)
 	js/npm run --silent build
 	touch $@
 
-# An editable installation brings no files for share/.
-.venv/$(EXTENSION): .venv/bin/python
+$(LINKS): .venv/%: .venv/bin/python
 	mkdir -p $(@D)
-	ln -sfn ../../../../$(EXTENSION) $@
+	ln -sfn "$(CURDIR)/$*" $@
 
 clean:
-	rm -rf .venv node_modules jupyter_imgcls/static js/labextension/lib $(EXTENSION) imgcls_output build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv node_modules jupyter_imgcls/static js/labextension/lib share/jupyter/labextensions imgcls_output build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -23,7 +23,7 @@ FLAGS = [
 expect.set_options(timeout=20_000)
 
 NotebookOpener = Callable[..., Notebook]
-FilesOpener = Callable[[Host, str], Files]
+FilesOpener = Callable[..., Files]
 
 
 # Before pytest-xdist looks for groups: it comes first when this folder alone is tested.
@@ -127,18 +127,16 @@ def open_notebook(
 def open_files(
     request: pytest.FixtureRequest, browser: Browser, tmp_path: Path
 ) -> Iterator[FilesOpener]:
-    """Show a folder in a host, once it has a name in it: ``open_files("lab", "photos")``."""
+    """Show a folder in a host, with one in it: ``open_files("lab", "photos")`` gives `Files`."""
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     opened: list[Files] = []
 
-    def open_in(host: Host, name: str) -> Files:
-        server: Server = request.getfixturevalue(
-            "notebook_server" if host == "notebook" else "server"
-        )
-        folder = server.notebooks / f"{tmp_path.name}-files"
-        folder.mkdir()
-        (folder / name).mkdir()
-        opened.append(Files(server, context, host, folder / name, "light"))
+    def open_in(host: Host, name: str, server: Server | None = None) -> Files:
+        fixture = "notebook_server" if host == "notebook" else "server"
+        shown: Server = server or request.getfixturevalue(fixture)
+        folder = shown.notebooks / f"{tmp_path.name}-files" / name
+        folder.mkdir(parents=True)
+        opened.append(Files(shown, context, host, folder, "light"))
         return opened[-1]
 
     yield open_in

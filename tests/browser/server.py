@@ -38,7 +38,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def jupyter_server(folder: Path) -> Iterator[Server]:
+def jupyter_server(folder: Path, **environment: str) -> Iterator[Server]:
     """Start a server, give it once it answers, and end it with all its kernels.
 
     Several may share the folder.
@@ -61,7 +61,8 @@ def jupyter_server(folder: Path) -> Iterator[Server]:
     kernel = folder / "jupyter" / "kernels" / "python3"
     if not kernel.exists():
         write_kernel_spec(kernel)
-    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"} | {
+    inherited = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    variables = inherited | {
         "JUPYTER_PATH": f"{folder / 'jupyter'}{os.pathsep}{SHARE}",
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_RUNTIME_DIR": str(server.runtime),
@@ -69,6 +70,7 @@ def jupyter_server(folder: Path) -> Iterator[Server]:
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
         "IPYTHONDIR": str(folder / "ipython"),
         "HOME": str(folder),
+        **environment,
     }
     command = [
         *(sys.executable, "-m", "jupyterlab"),
@@ -85,7 +87,7 @@ def jupyter_server(folder: Path) -> Iterator[Server]:
     ]
     log = folder / f"server-{port}.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(command, env=variables, stdout=output, stderr=output)
     try:
         _wait_until_it_answers(server, process, log)
         yield server
