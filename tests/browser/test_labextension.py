@@ -217,3 +217,18 @@ def test_a_notebook_of_others_does_not_run(open_notebook):
 
     assert notebook.page.evaluate("key => localStorage.getItem(key)", key) is None
     assert notebook.kernel.value("'harmed' in globals()") is False
+
+
+def test_labels_come_in_the_language_of_the_page(open_files):
+    files = open_files("lab", "photos")
+    plural = "nplurals=2; plural=(n != 1);"
+    words = {"": {"language": "de", "plural_forms": plural}, OPEN: ["Als Bilder öffnen"]}
+    answer = {"data": {"jupyter_imgcls": words}, "message": ""}
+    files.page.route("**/lab/api/translations/de_DE*", lambda route: route.fulfill(json=answer))
+    language = "/lab/api/settings/@jupyterlab/translation-extension:plugin"
+    files.server.ask("PUT", language, {"raw": '{"locale": "de_DE"}'})
+    try:
+        files.open()
+        expect(files.menu("photos")).to_contain_text("Als Bilder öffnen")
+    finally:
+        files.server.ask("PUT", language, {"raw": "{}"})
