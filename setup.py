@@ -67,7 +67,13 @@ setup(
     packages=find_packages(include=["jupyter_imgcls", "jupyter_imgcls.*"]),
     package_data={
         "jupyter_imgcls": [
-            *("py.typed", "dashboard/*.ipynb", "evaluation/*.j2", "serving/*.html", "static/*")
+            *(
+                "py.typed",
+                "dashboard/*.ipynb",
+                "evaluation/*.j2",
+                "serving/service/*.html",
+                "static/*",
+            )
         ]
     },
     data_files=[*shared(VOILA_TEMPLATE), *shared(LAB_EXTENSION)],

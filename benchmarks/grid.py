@@ -58,7 +58,7 @@ assert len(dataset) == {photos}
 THUMBNAILS = """
 import ipywidgets
 from pathlib import Path
-from jupyter_imgcls.widgets.thumbnails import make_jpeg
+from jupyter_imgcls.widgets.base.thumbnails import make_jpeg
 files = sorted(Path({root!r}, "0").iterdir())
 jpegs = [make_jpeg(str(files[i % len(files)]), 160) for i in range(min({photos}, len(files)))]
 """

@@ -10,11 +10,11 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from jupyter_imgcls.dashboard.downloads import Download
-from jupyter_imgcls.dashboard.steps import Steps
-from jupyter_imgcls.dashboard.uploads import Upload
+from jupyter_imgcls.dashboard.files.downloads import Download
+from jupyter_imgcls.dashboard.files.uploads import Upload
+from jupyter_imgcls.dashboard.parts.step_list import Steps
 from jupyter_imgcls.widgets.annotation import AnnotationUI
-from jupyter_imgcls.widgets.frame import Frame
+from jupyter_imgcls.widgets.base.frame import Frame
 from jupyter_imgcls.widgets.image_grid import ImageGrid
 
 TYPES = {

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     )
     from .context import Context, StorageContext
     from .data import ClassificationDataset, Image, Label, Problem, Splitter
-    from .data.augment import augment_dataset
-    from .data.augment_view import show_augmentations
+    from .data.augment import augment_dataset, show_augmentations
     from .errors import ImgclsError
     from .evaluation import ClassificationEvaluation
     from .serving.deployment import Deployment
@@ -70,8 +69,7 @@ _NAMES = {
     ),
     "context": ("Context", "StorageContext"),
     "data": ("ClassificationDataset", "Image", "Label", "Problem", "Splitter"),
-    "data.augment": ("augment_dataset",),
-    "data.augment_view": ("show_augmentations",),
+    "data.augment": ("augment_dataset", "show_augmentations"),
     "errors": ("ImgclsError",),
     "evaluation": ("ClassificationEvaluation",),
     "serving.deployment": ("Deployment",),

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_imgcls.backends.base_models import BASE_MODELS
-from jupyter_imgcls.serving.app import create_app
-from jupyter_imgcls.serving.documentation import SCORE_DOCUMENTATION
+from jupyter_imgcls.serving.service.app import create_app
+from jupyter_imgcls.serving.service.documentation import SCORE_DOCUMENTATION
 
 __all__ = [
     "base_models",

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from ..errors import TrainingError
-from .waiting import Awaited
+from ..kernel.waiting import Awaited
 
 __all__ = ["EpochRecord", "State", "Stopped", "TrainingListener", "TrainingRun", "best_epoch"]
 

@@ -13,11 +13,11 @@ import traitlets
 
 from ..context import Context
 from ..errors import DatasetError
-from .steps import Status, Steps
+from .parts.step_list import Status, Steps
 from .storage import FOLDER, ROOT, asks_visitor, personal_context
 
 if TYPE_CHECKING:
-    from .step import Step
+    from .steps.base import Step
     from .work import Work
 
 __all__ = ["Dashboard"]
@@ -107,7 +107,7 @@ class Dashboard(ipywidgets.VBox):
             context = personal_context(visitor) if several else Context.get_global_context()
             self._build(context)
         except Exception as error:  # noqa: BLE001 - shown, for a thread's shows nowhere
-            from .parts import in_words, note
+            from .parts.controls import in_words, note
 
             self._said.value = note(in_words(error), "warn")
             self._panel.children = [self._said]
@@ -115,14 +115,14 @@ class Dashboard(ipywidgets.VBox):
 
     def _build(self, context: Context) -> None:
         # Here and not at the top, for what they import takes seconds, and the page is seen first.
-        from ..widgets.theme import stylesheet
-        from .keep import KeepStep
-        from .labels import LabelsStep
-        from .parts import button, guarded, html
-        from .photos import PhotosStep
-        from .results import ResultsStep
-        from .train import TrainStep
-        from .try_photo import TryStep
+        from ..widgets.base.theme import stylesheet
+        from .parts.controls import button, guarded, html
+        from .steps.keep import KeepStep
+        from .steps.labels import LabelsStep
+        from .steps.photos import PhotosStep
+        from .steps.results import ResultsStep
+        from .steps.train import TrainStep
+        from .steps.try_photo import TryStep
         from .work import Work
 
         self.work = Work(context, self._root)
@@ -180,7 +180,7 @@ class Dashboard(ipywidgets.VBox):
                     self._panel.children = shown
                 self.panels[self.current].show()
             except Exception as error:  # noqa: BLE001 - shown to the user
-                from .parts import in_words
+                from .parts.controls import in_words
 
                 self.panels[self.current].problem.say(in_words(error))
                 return
@@ -191,7 +191,7 @@ class Dashboard(ipywidgets.VBox):
             self._draw_foot(states)
 
     def _draw_foot(self, states: list[Status]) -> None:
-        from ..widgets.theme import text
+        from ..widgets.base.theme import text
 
         last = self.current == len(states) - 1
         self._back.layout.visibility = "hidden" if self.current == 0 else "visible"

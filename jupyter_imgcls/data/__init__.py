@@ -1,7 +1,7 @@
 """Photos and their labels: creating, splitting, augmenting and collecting datasets."""
 
 from .dataset import ClassificationDataset
-from .decode import decode_rgb, set_max_pixels
+from .decoding.decode import decode_rgb, set_max_pixels
 from .image import Image, Label
 from .problems import Problem
 from .split import Splitter

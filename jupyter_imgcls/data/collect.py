@@ -20,10 +20,10 @@ from tqdm.auto import tqdm
 
 from ..errors import CollectError, StorageError
 from ..files import write_whole
-from .decode import check_image
-from .formats import open_image
+from .decoding.decode import check_image
+from .decoding.formats import open_image
+from .fetch import Limits, RefusedError, fetch, web_client, without_credentials
 from .search import SearchProvider
-from .web import Limits, RefusedError, fetch, web_client, without_credentials
 
 __all__ = ["Collected", "Failure", "collect"]
 

@@ -88,7 +88,7 @@ class ClassificationDataset(LabelledPhotos):
         DatasetError
             If the folder does not exist, or there is no photo in it.
         """
-        from .folders import read_class_folders
+        from .readers.folders import read_class_folders
 
         return read_class_folders(cls._read_from(name, root), Path(root), check)
 
@@ -125,7 +125,7 @@ class ClassificationDataset(LabelledPhotos):
         DatasetError
             If the file is not such JSON, or nothing in it leads to a photo.
         """
-        from .json_form import read_json
+        from .readers.json_form import read_json
 
         return read_json(cls._read_from(name, file), Path(file), context, provider, check, progress)
 
@@ -142,7 +142,7 @@ class ClassificationDataset(LabelledPhotos):
         DatasetError
             If the file cannot be read as CSV, a column is missing, or no photo is left.
         """
-        from .tables import read_csv
+        from .readers.tables import read_csv
 
         return read_csv(cls._read_from(name, file), Path(file), check)
 
@@ -174,7 +174,7 @@ class ClassificationDataset(LabelledPhotos):
         DatasetError
             If a column is missing, a value is not understood, or no photo is left.
         """
-        from .tables import read_frame
+        from .readers.tables import read_frame
 
         return read_frame(cls._read_from(name, root), frame, Path(root), check)
 
@@ -238,13 +238,13 @@ class ClassificationDataset(LabelledPhotos):
 
     def to_frame(self) -> pd.DataFrame:
         """The dataset as `create_from_frame` reads it: one row for each label of each photo."""
-        from .tables import to_frame
+        from .readers.tables import to_frame
 
         return to_frame(self)
 
     def to_csv(self, file: str | os.PathLike[str]) -> Path:
         """Write the dataset as `create_from_csv` reads it (UTF-8), paths absolute."""
-        from .tables import to_csv
+        from .readers.tables import to_csv
 
         return to_csv(self, Path(file))
 
@@ -259,6 +259,6 @@ class ClassificationDataset(LabelledPhotos):
         DatasetError
             If `root` exists and is not an empty folder, or a class name cannot be a folder's.
         """
-        from .folders import write_class_folders
+        from .readers.folders import write_class_folders
 
         return write_class_folders(self, Path(root))

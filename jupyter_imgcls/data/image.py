@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .decode import decode_rgb
+from .decoding.decode import decode_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage

@@ -101,7 +101,8 @@ def _loopback() -> Finding:
 
 
 def _deployments() -> Iterator[Finding]:
-    from ..serving import local, records
+    from ..serving import records
+    from ..serving.targets import local
 
     folders, stale = records.folders_everywhere(), []
     for folder in folders:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from ..data.decode import decode_rgb
+from ..data.decoding.decode import decode_rgb
 from ..errors import StorageError, UnreadableImageError
 from . import plots
 from .plot_style import shown_name

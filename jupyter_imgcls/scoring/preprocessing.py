@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.decode import open_rgb
+from ..data.decoding.decode import open_rgb
 from ..errors import ArtifactError, DatasetError
 
 __all__ = ["PhotoSource", "Preprocessing"]

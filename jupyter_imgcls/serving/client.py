@@ -20,7 +20,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from ..data.decode import open_rgb
+from ..data.decoding.decode import open_rgb
 from ..download import download_file
 from ..errors import ServiceError, UnreadableImageError
 from ..scoring import Photos, PhotoSource, as_sources

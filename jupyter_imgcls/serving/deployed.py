@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DeploymentError, ServiceError
 from ..scoring import Photos
-from . import cluster, local, records
+from . import records
 from .client import score
 from .records import Record
+from .targets import cluster, local
 
 if TYPE_CHECKING:
-    from .load_report import LoadTestResult
+    from .load_test import LoadTestResult
 
 __all__ = ["Deployed", "nothing_named"]
 

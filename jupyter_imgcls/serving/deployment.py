@@ -17,9 +17,10 @@ from ..classifiers import Classifier, ScikitClassifier, TransferLearningModel
 from ..classifiers.artifact import Artifact
 from ..context import Context
 from ..errors import DeploymentError
-from . import cluster, local, records
+from . import records
 from .deployed import Deployed, nothing_named
 from .records import Record
+from .targets import cluster, local
 
 if TYPE_CHECKING:
     from .docker import DockerImage
@@ -297,7 +298,7 @@ class Deployment(Deployed):
             If there is neither a model nor such a deployment, the folder holds other files, or
             ``docker build`` fails.
         """
-        from .docker import build_context, build_image
+        from .docker.image import build_context, build_image
 
         if folder is None:
             folder = Context.get_global_context().storage.outputs_path / "docker" / self.name
@@ -315,7 +316,7 @@ class Deployment(Deployed):
             Made from ``Dockerfile.ray`` of what `build_docker_image` wrote, where the cluster pulls
             it from; ``imgcls-<name>-ray`` by default.
         """
-        from .kuberay import export_kuberay
+        from .targets.ray.kuberay import export_kuberay
 
         record = self._whole_record() or self._wanted
         return export_kuberay(path, self.name, image, record.replicas, record.autoscaling)

@@ -17,10 +17,10 @@ from fastapi import FastAPI
 
 from ..errors import DeploymentError, ImgclsError
 from .addresses import is_loopback, listen, root_url
-from .app import create_app
-from .connection import PatientConnection
 from .limits import Limits
-from .model import ServedModel
+from .service.app import create_app
+from .service.connection import PatientConnection
+from .service.model import ServedModel
 
 __all__ = ["main", "make_server", "serve"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from jupyter_imgcls.serving.model import ServedModel
+from jupyter_imgcls.serving.service.model import ServedModel
 from tests.serving.running import picture, served
 
 from .accessibility import assert_accessible

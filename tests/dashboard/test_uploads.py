@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from jupyter_imgcls.dashboard import downloads, uploads
-from jupyter_imgcls.dashboard.downloads import Download
-from jupyter_imgcls.dashboard.uploads import Upload, file_name, size
+from jupyter_imgcls.dashboard.files import downloads, uploads
+from jupyter_imgcls.dashboard.files.downloads import Download
+from jupyter_imgcls.dashboard.files.uploads import Upload, file_name, size
 from jupyter_imgcls.errors import ImgclsError
 
 

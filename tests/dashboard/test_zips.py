@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from jupyter_imgcls.dashboard import zips
-from jupyter_imgcls.dashboard.zips import extract_photos
+from jupyter_imgcls.dashboard.files import zips
+from jupyter_imgcls.dashboard.files.zips import extract_photos
 from jupyter_imgcls.errors import DatasetError
 
 

@@ -13,7 +13,8 @@ from ipykernel.kernelspec import write_kernel_spec
 from nbformat import NotebookNode
 
 from jupyter_imgcls.data.sample import tableware
-from jupyter_imgcls.serving import local, local_ray
+from jupyter_imgcls.serving.targets import local
+from jupyter_imgcls.serving.targets.ray import local as local_ray
 
 NotebookRunner = Callable[[NotebookNode], NotebookNode]
 

@@ -15,7 +15,7 @@ from PIL import Image
 from jupyter_imgcls import TransferLearningModel
 from jupyter_imgcls.backends.base_models import get_base_model
 from jupyter_imgcls.backends.gluon import GluonBackend
-from jupyter_imgcls.widgets.still import STILL_MIME
+from jupyter_imgcls.widgets.base.still import STILL_MIME
 
 from .conftest import printed, results
 

@@ -10,7 +10,7 @@ import pytest
 
 from jupyter_imgcls import Context, ScikitClassifier, TransferLearningModel
 from jupyter_imgcls.data.sample import tableware
-from jupyter_imgcls.serving import local
+from jupyter_imgcls.serving.targets import local
 
 from .snippets import newcomer, run_page, snippets
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from jupyter_imgcls.widgets.still import STILL_MIME
+from jupyter_imgcls.widgets.base.still import STILL_MIME
 
 from .conftest import printed, results
 

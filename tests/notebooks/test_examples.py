@@ -14,7 +14,7 @@ from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from jupyter_imgcls.widgets.still import STILL_MIME
+from jupyter_imgcls.widgets.base.still import STILL_MIME
 
 from .conftest import printed, results
 

@@ -15,7 +15,7 @@ import pytest
 from jupyter_imgcls import ScikitClassifier
 from jupyter_imgcls.errors import DeploymentError
 from jupyter_imgcls.serving.client import score
-from jupyter_imgcls.serving.docker import SERVING, build_context, build_image
+from jupyter_imgcls.serving.docker.image import SERVING, build_context, build_image
 
 KEY = "a-key-for-the-test"
 

@@ -96,7 +96,7 @@ def test_the_wheel_does_all_that_the_readme_begins_with_where_nothing_else_is_in
     assert [line.split() for line in build.splitlines() if "GUI:" in line] == [["GUI:", "NONE"]]
     run(python, "-m", "pip", "check", cwd=tmp_path)
     # The front end is in the wheel: it needs no Node, which is not on this PATH.
-    code = "import shutil, jupyter_imgcls.widgets.image_grid; assert not shutil.which('node')"
+    code = "import shutil, jupyter_imgcls.widgets.image_grid.grid; assert not shutil.which('node')"
     run(python, "-c", code, cwd=tmp_path, env={**environment, "PATH": str(python.parent)})
     listed = [python, "-m", "jupyterlab.labextensions", "list", "--verbose"]
     shown = subprocess.run(listed, cwd=tmp_path, capture_output=True, text=True, check=True).stderr

@@ -19,10 +19,10 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from jupyter_imgcls.serving.app import create_app
 from jupyter_imgcls.serving.limits import Limits
-from jupyter_imgcls.serving.model import ServedModel
 from jupyter_imgcls.serving.server import _listen, make_server
+from jupyter_imgcls.serving.service.app import create_app
+from jupyter_imgcls.serving.service.model import ServedModel
 
 NAME = "cups"
 PATH = f"/api/v1/service/{NAME}"

@@ -22,9 +22,10 @@ from jupyter_imgcls.classifiers import load_classifier
 from jupyter_imgcls.classifiers.artifact import Artifact
 from jupyter_imgcls.context import Context
 from jupyter_imgcls.errors import DeploymentError
-from jupyter_imgcls.serving import cluster, local_ray
 from jupyter_imgcls.serving.deployment import Deployment
-from jupyter_imgcls.serving.local import wait_gone
+from jupyter_imgcls.serving.targets import cluster
+from jupyter_imgcls.serving.targets.local import wait_gone
+from jupyter_imgcls.serving.targets.ray import local as local_ray
 
 from .running import replicas_below
 

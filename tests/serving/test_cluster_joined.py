@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from jupyter_imgcls.errors import DeploymentError
-from jupyter_imgcls.serving import cluster
 from jupyter_imgcls.serving.client import score
 from jupyter_imgcls.serving.deployment import Deployment
+from jupyter_imgcls.serving.targets import cluster
 from tests.workflow.test_cli import imgcls
 
 from .running import replicas_below, wait_until

@@ -20,8 +20,9 @@ from jupyter_imgcls.context import Context
 from jupyter_imgcls.cvtk.operationalization import AMLDeployment
 from jupyter_imgcls.cvtk.utils.constants import ClassificationRESTApiParamters
 from jupyter_imgcls.errors import ArtifactError, DeploymentError, ServiceError
-from jupyter_imgcls.serving import local, records
+from jupyter_imgcls.serving import records
 from jupyter_imgcls.serving.deployment import Deployment
+from jupyter_imgcls.serving.targets import local
 
 SOFTMAX = {ClassificationRESTApiParamters.ADD_SOFTMAX: True}
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from jupyter_imgcls.errors import DeploymentError
-from jupyter_imgcls.serving.kuberay import export_kuberay
+from jupyter_imgcls.serving.targets.ray.kuberay import export_kuberay
 
 # Of KubeRay's RayService (v1) and Kubernetes' pods, what this package writes: all of it, and what
 # they require.
@@ -186,7 +186,7 @@ def test_the_key_is_a_secret_of_the_cluster(tmp_path):
 def test_it_is_written_where_ray_is_not_installed(tmp_path):
     code = (
         "import sys; sys.modules['ray'] = None\n"
-        "from jupyter_imgcls.serving.kuberay import export_kuberay\n"
+        "from jupyter_imgcls.serving.targets.ray.kuberay import export_kuberay\n"
         f"export_kuberay({str(tmp_path / 'cups.yaml')!r}, 'cups')"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

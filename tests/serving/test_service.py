@@ -16,11 +16,11 @@ import pytest
 from sklearn.svm import LinearSVC
 
 from jupyter_imgcls import ScikitClassifier, TransferLearningModel
-from jupyter_imgcls.data.decode import check_image
-from jupyter_imgcls.serving.app import create_app
+from jupyter_imgcls.data.decoding.decode import check_image
 from jupyter_imgcls.serving.limits import Limits
-from jupyter_imgcls.serving.metrics import Metrics
-from jupyter_imgcls.serving.model import ServedModel
+from jupyter_imgcls.serving.service.app import create_app
+from jupyter_imgcls.serving.service.metrics import Metrics
+from jupyter_imgcls.serving.service.model import ServedModel
 
 from .running import PATH, entry, picture, served
 

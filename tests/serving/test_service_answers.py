@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from jupyter_imgcls import TransferLearningModel
-from jupyter_imgcls.serving.answers import answer_text, error_text, readable_answer
-from jupyter_imgcls.serving.requests import Parameters
+from jupyter_imgcls.serving.service.answers import answer_text, error_text, readable_answer
+from jupyter_imgcls.serving.service.requests import Parameters
 
 LABELS = ["cup", "fork", "plate"]
 RAW = np.log(np.array([0.2, 0.7, 0.1], np.float32)) + 5

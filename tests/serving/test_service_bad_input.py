@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from jupyter_imgcls.serving.limits import Limits
-from jupyter_imgcls.serving.model import ServedModel
+from jupyter_imgcls.serving.service.model import ServedModel
 
 from .running import PATH, entry, picture, served, wait_until
 

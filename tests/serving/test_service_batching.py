@@ -7,10 +7,10 @@ import threading
 import numpy as np
 import pytest
 
-from jupyter_imgcls.serving.batching import Batcher
-from jupyter_imgcls.serving.jobs import OverloadedError
 from jupyter_imgcls.serving.limits import Limits
-from jupyter_imgcls.serving.model import ServedModel
+from jupyter_imgcls.serving.service.batching import Batcher
+from jupyter_imgcls.serving.service.jobs import OverloadedError
+from jupyter_imgcls.serving.service.model import ServedModel
 
 from .running import picture, wait_until
 

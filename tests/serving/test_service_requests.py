@@ -7,7 +7,7 @@ import pytest
 
 from jupyter_imgcls.errors import UnreadableImageError
 from jupyter_imgcls.serving.limits import Limits
-from jupyter_imgcls.serving.requests import (
+from jupyter_imgcls.serving.service.requests import (
     Parameters,
     RefusedRequestError,
     ScoringEntry,

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from jupyter_imgcls.classifiers import TransferLearningModel
-from jupyter_imgcls.serving.app import create_app
 from jupyter_imgcls.serving.limits import Limits
-from jupyter_imgcls.serving.model import ServedModel
 from jupyter_imgcls.serving.server import make_server
+from jupyter_imgcls.serving.service.app import create_app
+from jupyter_imgcls.serving.service.model import ServedModel
 
 SCORES = b'["[0.25, 0.75]"]'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import time
 
-from jupyter_imgcls.classifiers.answering import PageAnswerer
+from jupyter_imgcls.kernel.answering import PageAnswerer
 
 SECONDS = 30
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import traitlets
 
-from jupyter_imgcls.widgets.frame import Frame, Key
+from jupyter_imgcls.widgets.base.frame import Frame, Key
 
 
 def test_what_the_page_sends_is_handed_on():

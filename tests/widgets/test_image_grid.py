@@ -242,7 +242,7 @@ def test_a_million_rows_can_be_ordered_and_selected(dataset):
 
 def test_a_missing_front_end_says_how_to_build_it():
     from jupyter_imgcls.errors import StorageError
-    from jupyter_imgcls.widgets.assets import asset
+    from jupyter_imgcls.widgets.base.assets import asset
 
     with pytest.raises(StorageError, match="npm run build"):
         asset("nothing.js")

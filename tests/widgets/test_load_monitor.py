@@ -85,7 +85,7 @@ def test_shows_why_a_test_failed(service):
         child
         for child in psutil.Process().children()
         if child.status() != psutil.STATUS_ZOMBIE  # of an earlier test
-        and "jupyter_imgcls.serving.locustfile" in child.cmdline()
+        and "jupyter_imgcls.serving.load_test.locustfile" in child.cmdline()
     ]
     generator.kill()
     monitor.join()

@@ -13,9 +13,9 @@ from PIL import Image
 from jupyter_imgcls import ClassificationDataset, ClassificationEvaluation
 from jupyter_imgcls.errors import EvaluationError
 from jupyter_imgcls.ui_utils.ui_precision_recall import PrecisionRecallUI as ArticlesName
-from jupyter_imgcls.widgets.operating_points import OperatingPoints
 from jupyter_imgcls.widgets.precision_recall import PrecisionRecallUI
-from jupyter_imgcls.widgets.wrong_side import find_wrong_side
+from jupyter_imgcls.widgets.precision_recall.operating_points import OperatingPoints
+from jupyter_imgcls.widgets.precision_recall.wrong_side import find_wrong_side
 
 EVIL = "<img src=x onerror=alert(1)>"
 CURVE = ([1.0, 0.8, 0.5], [0.4, 0.8, 1.0], [0.9, 0.6, 0.2])

@@ -19,9 +19,9 @@ from PIL import Image
 from jupyter_imgcls.data import ClassificationDataset
 from jupyter_imgcls.data.journal import Journal
 from jupyter_imgcls.errors import EvaluationError, ImgclsError
-from jupyter_imgcls.widgets.results import ORDERS, Results
-from jupyter_imgcls.widgets.results_matrix import short_names
 from jupyter_imgcls.widgets.results_viewer import ResultsUI
+from jupyter_imgcls.widgets.results_viewer.matches import ORDERS, Results
+from jupyter_imgcls.widgets.results_viewer.matrix import short_names
 from tests.conftest import save_photo
 
 NAMES = ["bowl", "cup", "plate"]

@@ -7,8 +7,8 @@ import threading
 import pytest
 from PIL import Image
 
-from jupyter_imgcls.widgets import thumbnails
-from jupyter_imgcls.widgets.thumbnails import ThumbnailPool
+from jupyter_imgcls.widgets.base import thumbnails
+from jupyter_imgcls.widgets.base.thumbnails import ThumbnailPool
 
 from ..conftest import save_photo
 

@@ -13,9 +13,9 @@ from PIL import Image
 from jupyter_imgcls.classifiers.listeners import follow
 from jupyter_imgcls.classifiers.run import EpochRecord, TrainingRun
 from jupyter_imgcls.errors import TrainingError
-from jupyter_imgcls.widgets import training_monitor
-from jupyter_imgcls.widgets.line_charts import round_ticks
+from jupyter_imgcls.widgets.base.line_charts import round_ticks
 from jupyter_imgcls.widgets.training_monitor import TrainingMonitor
+from jupyter_imgcls.widgets.training_monitor import ui as training_monitor
 
 EPOCHS, MINIBATCHES = 3, 4
 SECONDS = 20

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from jupyter_imgcls.context import Context
-from jupyter_imgcls.serving import local
 from jupyter_imgcls.serving.deployment import Deployment
+from jupyter_imgcls.serving.targets import local
 
 from .test_cli import imgcls
 

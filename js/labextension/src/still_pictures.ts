@@ -4,7 +4,7 @@ import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
 import type { IRenderMime, IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import type { Widget } from "@lumino/widgets";
 
-/** Marks the outputs of our widgets; see `jupyter_imgcls/widgets/still.py`. */
+/** Marks the outputs of our widgets; see `jupyter_imgcls/widgets/base/still.py`. */
 const STILL = "application/vnd.jupyter-imgcls.still+json";
 const LIVE = "application/vnd.jupyter.widget-view+json";
 /** Smaller ranks are preferred; the widget manager has -10. */

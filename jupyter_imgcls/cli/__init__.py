@@ -1,0 +1,5 @@
+"""The `imgcls` command."""
+
+from .commands import app, main
+
+__all__ = ["app", "main"]

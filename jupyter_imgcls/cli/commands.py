@@ -1,0 +1,329 @@
+"""The command line: ``imgcls demo | info | doctor | train | evaluate | score | augment | …``.
+
+Results go to the standard output, as text or with ``--json`` as one JSON document; progress and
+messages go to the standard error. Exit codes: 0 done, 1 something is wrong with what was given,
+2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..backends.base_models import DEFAULT_BASE_MODEL
+from ..data import ClassificationDataset
+from .about import describe_classifier, describe_installation
+from .console import describe_evaluation, evaluation_metrics, finish, finish_scores, running
+from .dashboard import dashboard
+from .serving import COMMANDS
+
+if TYPE_CHECKING:
+    from ..classifiers import Classifier
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Image classification: from a folder of photos to a classifier as a web service. "
+    "Photos lie in one sub-folder a class. Try 'imgcls demo' first.",
+)
+
+
+class Method(str, Enum):
+    """How to get a classifier from a base model."""
+
+    svm = "svm"
+    dnn = "dnn"
+
+
+class Check(str, Enum):
+    """How far files are opened when a dataset is read."""
+
+    header = "header"
+    full = "full"
+    none = "none"
+
+
+Data = Annotated[
+    Path,
+    typer.Argument(help="Folder with one sub-folder a class, or a CSV file: path,label."),
+]
+Model = Annotated[Path, typer.Argument(help="A saved classifier.")]
+Output = Annotated[Path, typer.Option(help="Folder for what is written besides.")]
+Checked = Annotated[
+    Check, typer.Option(help="How far to open each file: its header, all of it, or not at all.")
+]
+Minibatch = Annotated[int, typer.Option(min=1, help="Photos that go through the network at once.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+
+OUTPUT = Path("imgcls_output")
+
+
+@app.command()
+def demo(
+    data: Annotated[
+        Path | None, typer.Option(help="Your photos, one sub-folder a class; else drawn ones.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=0, help="Of refining; 0 leaves it out.")] = 3,
+    output: Output = OUTPUT,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run the whole job and write a report.
+
+    Creates a dataset, splits and augments it, trains two classifiers, and evaluates them.
+    """
+    from .demo import run_demo
+
+    with running(output, quiet):
+        finish(*run_demo(data, epochs, progress=not quiet), as_json)
+
+
+@app.command()
+def info(
+    path: Annotated[
+        Path | None, typer.Argument(help="A folder of photos, a CSV file, or a classifier.")
+    ] = None,
+    check: Checked = Check.header,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is installed, or what PATH holds."""
+    with running(quiet=True):
+        if path is None:
+            finish(*describe_installation(), as_json)
+        elif path.is_dir() or path.suffix.lower() == ".csv":
+            dataset = _dataset(path, check)
+            left_out = {problem.path: problem.reason for problem in dataset.problems}
+            text = [dataset.describe(), *(f"    {p}: {reason}" for p, reason in left_out.items())]
+            result = {
+                "photos": len(dataset),
+                "classes": dataset.count_labels(),
+                "left_out": left_out,
+            }
+            finish("\n".join(text), result, as_json)
+        else:
+            finish(*describe_classifier(path), as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Look for what hinders, and say what to do.
+
+    Looks at the libraries, Jupyter, the widgets, the GPU and the disk, and changes nothing. The
+    exit code is 1 when there is a problem.
+    """
+    from ..doctor import examine
+
+    with running(quiet=True):
+        text, result = examine()
+        finish(text, result, as_json)
+        if result["problems"]:
+            raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    data: Data,
+    model: Annotated[Path, typer.Argument(help="File to save the classifier in: cups.model.")],
+    method: Annotated[
+        Method,
+        typer.Option(
+            help="svm: a linear support vector machine on the features of the base model; takes "
+            "seconds. dnn: refine the base model itself; takes minutes, and is often better."
+        ),
+    ] = Method.svm,
+    base_model: Annotated[str, typer.Option(help="See 'imgcls info'.")] = DEFAULT_BASE_MODEL,
+    weights: Annotated[
+        Path | None, typer.Option(help="File with the base model's weights.")
+    ] = None,
+    image_size: Annotated[
+        int, typer.Option(help="Side in pixels to which photos are brought, 64 to 1024.")
+    ] = 224,
+    train_size: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the photos to train on; the others test. Without it, train and test "
+            "folders keep their division, and else it is 0.66."
+        ),
+    ] = None,
+    copies: Annotated[
+        int,
+        typer.Option(min=0, help="Augmented copies of each training photo: mirrored, cropped."),
+    ] = 0,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="dnn: times to go through the training photos.")
+    ] = 15,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            help="dnn: per minibatch. Without it: 0.05 for 7 epochs, 0.005 for 7, then 0.0005."
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option(help="dnn: auto, cpu, gpu(0), or gpu(0),gpu(1).")] = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="dnn: go on with a training that was cut off.")
+    ] = False,
+    minibatch: Minibatch = 32,
+    seed: Seed = 0,
+    check: Checked = Check.header,
+    output: Output = OUTPUT,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a classifier on DATA, save it as MODEL.
+
+    A share of the photos is held out, and the classifier tested on them.
+    """
+    from ..classifiers import ScikitClassifier, TransferLearningModel
+    from ..classifiers.training import LR_PER_MB
+    from ..evaluation import ClassificationEvaluation
+
+    with running(output, quiet):
+        dataset = _dataset(data, check)
+        train_set, test_set = dataset.split(train_size, random_state=seed)
+        if copies:
+            train_set = _with_copies(train_set, copies, seed, quiet)
+        network = TransferLearningModel(
+            dataset.labels, base_model, (3, image_size, image_size), weights=weights, context=device
+        )
+        classifier: Classifier = network
+        if method is Method.svm:
+            classifier = ScikitClassifier(network).train(train_set, minibatch, not quiet)
+        else:
+            network.train(
+                train_set,
+                LR_PER_MB if learning_rate is None else learning_rate,
+                mb_size=minibatch,
+                num_epochs=epochs,
+                eval_dataset=test_set,
+                resume=resume,
+                seed=seed,
+                progress=not quiet,
+            )
+        classifier.serialize(model)
+        evaluation = ClassificationEvaluation(classifier, test_set, minibatch, progress=not quiet)
+        finish(
+            f"{describe_evaluation(evaluation)}\n\nSaved as {model}",
+            {"model": str(model), "train": len(train_set), **evaluation_metrics(evaluation)},
+            as_json,
+        )
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    data: Data,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a report with pictures to this HTML file.")
+    ] = None,
+    minibatch: Minibatch = 32,
+    check: Checked = Check.header,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Test MODEL on all photos of DATA.
+
+    It should have been trained on none of them.
+    """
+    from ..classifiers import load_classifier
+    from ..evaluation import ClassificationEvaluation
+
+    with running(quiet=quiet):
+        evaluation = ClassificationEvaluation(
+            load_classifier(model), _dataset(data, check), minibatch, progress=not quiet
+        )
+        text, result = describe_evaluation(evaluation), evaluation_metrics(evaluation)
+        if report is not None:
+            result["report"] = str(evaluation.to_html(report))
+            text += f"\n\nReport: {report}"
+        finish(text, result, as_json)
+
+
+@app.command()
+def score(
+    model: Model,
+    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
+    top: Annotated[int, typer.Option(min=1, help="Classes to show for each photo.")] = 1,
+    minibatch: Minibatch = 32,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print the most probable classes of photos.
+
+    A line has the photo's path and pairs of class and score, separated by tabs.
+    """
+    from ..classifiers import load_classifier
+    from ..data.readers.folders import photos_at
+
+    with running(quiet=quiet):
+        classifier = load_classifier(model)
+        dataset = photos_at(photos)
+        scores = classifier.score(dataset, minibatch, not quiet)
+        # NaN stands for a photo that could not be read.
+        read = {
+            path: row
+            for path, row in zip(dataset.paths, scores.tolist(), strict=True)
+            if row[0] == row[0]
+        }
+        left_out = {problem.path: problem.reason for problem in dataset.problems}
+        names = [label.name for label in classifier.labels]
+        finish_scores(read, names, left_out, top, as_json)
+
+
+@app.command()
+def augment(
+    data: Data,
+    target: Annotated[Path, typer.Argument(help="New folder for the photos and their copies.")],
+    copies: Annotated[int, typer.Option(min=1, help="Copies of each photo.")] = 1,
+    seed: Seed = 0,
+    check: Checked = Check.header,
+    output: Output = OUTPUT,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write DATA with mirrored and cropped copies.
+
+    They go to the new folder TARGET. Augment photos to train on only: copies of one photo among
+    both those to train on and those to test with make a classifier look better than it is.
+    """
+    with running(output, quiet):
+        augmented = _with_copies(_dataset(data, check), copies, seed, quiet)
+        augmented.to_class_folders(target)
+        finish(
+            f"{len(augmented)} photos are in {target}",
+            {"photos": len(augmented), "folder": str(target)},
+            as_json,
+        )
+
+
+for command in [dashboard, *COMMANDS]:
+    app.command()(command)
+
+
+def main() -> None:
+    """Entry point of the ``imgcls`` command."""
+    app(prog_name="imgcls")
+
+
+def _dataset(path: Path, check: Check) -> ClassificationDataset:
+    """The dataset of a folder or a CSV file, named after it."""
+    if path.is_file() and path.suffix.lower() == ".csv":
+        return ClassificationDataset.create_from_csv(path.stem, path, check.value)
+    return ClassificationDataset.create_from_dir(path.resolve().name, path, check.value)
+
+
+def _with_copies(
+    dataset: ClassificationDataset, copies: int, seed: int, quiet: bool
+) -> ClassificationDataset:
+    from ..data.augment.copies import augment_dataset, mirror_and_crop
+
+    pipelines = [mirror_and_crop() for _ in range(copies)]
+    return augment_dataset(dataset, pipelines, seed=seed, progress=not quiet)

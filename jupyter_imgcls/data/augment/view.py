@@ -1,0 +1,87 @@
+"""A look at what an augmentation pipeline does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import DatasetError
+from ..dataset import ClassificationDataset
+from ..decoding.decode import decode_rgb
+from .copies import Pipeline, apply_pipeline
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["show_augmentations"]
+
+_SHOWN_SIDE = 480  # pixels: enough for a figure, and pipelines run faster than on whole photos
+_CELL = 2.2  # inches
+
+
+def show_augmentations(
+    dataset: ClassificationDataset,
+    pipeline: Pipeline,
+    n: int = 4,
+    copies: int = 3,
+    seed: int = 0,
+) -> Figure:
+    """Draw photos beside augmented copies of them.
+
+    Nothing is written. Photos are shrunk to about 480 pixels first, so that effects measured in
+    pixels look stronger than they will be on larger photos.
+
+    Parameters
+    ----------
+    dataset : ClassificationDataset
+        The photos are taken at even distances over it.
+    pipeline : imgaug.augmenters.Augmenter or callable
+        See `augment_dataset`.
+    n : int
+        How many photos, one a row, at least 1.
+    copies : int
+        How many copies of each, at least 1.
+    seed : int
+        Same seed, same picture. The copies are examples: `augment_dataset` makes others.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A notebook shows it when it is the last line of a cell.
+
+    Raises
+    ------
+    DatasetError
+        If the dataset is empty, `n` or `copies` is below 1, or the pipeline fails.
+    UnreadableImageError
+        If one of the photos cannot be read.
+    """
+    from matplotlib import pyplot as plt
+    from PIL import Image
+
+    if len(dataset) == 0 or n < 1 or copies < 1:
+        raise DatasetError(
+            "There is nothing to show: give a dataset with photos, n and copies ≥ 1."
+        )
+    n = min(n, len(dataset))
+    size = ((copies + 1) * _CELL, n * _CELL)
+    figure, axes = plt.subplots(n, copies + 1, figsize=size, squeeze=False, layout="constrained")
+    plt.close(figure)  # else notebooks show it twice: as open figure and as the cell's result
+    for row in range(n):
+        photo = dataset.images[row * len(dataset) // n]
+        original = Image.fromarray(decode_rgb(photo.storage_path))
+        original.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
+        pixels = np.asarray(original)
+        pictures = [pixels]
+        for number in range(copies):
+            try:
+                pictures.append(apply_pipeline(pipeline, pixels, seed + row * copies + number))
+            except DatasetError as error:
+                raise DatasetError(f"The pipeline on {photo.storage_path}: {error}.") from error
+        names = ", ".join(label.name for label in photo.labels) or "no label"
+        for axis, picture in zip(axes[row], pictures, strict=True):
+            axis.imshow(picture)
+            axis.set_axis_off()
+        axes[row][0].set_title(names, fontsize=9, parse_math=False)
+    return figure

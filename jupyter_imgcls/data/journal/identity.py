@@ -1,0 +1,226 @@
+"""Which photo of a journal is which row of a dataset, also after files were moved or renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...errors import StorageError
+from ..problems import counted
+
+if TYPE_CHECKING:
+    from ..dataset import ClassificationDataset
+
+__all__ = ["PhotoRows"]
+
+_log = logging.getLogger(__name__)
+_WORKERS = 4
+
+
+@dataclass(frozen=True)
+class _Photo:
+    id: int
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+class PhotoRows:
+    """The photos of a journal and their rows in a dataset.
+
+    A photo is its content. The content is read only of photos that are edited; path, size and
+    time of change tell quickly that a file is still the one that it was. A photo that is not where
+    it was is looked for among the files of the same size that the journal does not know.
+
+    A file that was given other content is another photo: of two that changed names, each keeps
+    its labels.
+    """
+
+    def __init__(self, dataset: ClassificationDataset, connection: sqlite3.Connection) -> None:
+        self._dataset = dataset
+        self._connection = connection
+        self._row_of: dict[int, int] = {}
+        self._id_of: dict[int, int] = {}
+        self._last_id = 0
+        self._contents: dict[int, tuple[int, int, str]] = {}
+
+    def row_of(self, photo: int) -> int | None:
+        """The row of a photo, None if it is not in this dataset."""
+        return self._row_of.get(photo)
+
+    def rows_of(self, photos: Iterable[int | None]) -> list[int]:
+        """The rows of the photos that the dataset has, in order."""
+        rows = {self.row_of(photo) for photo in photos if photo is not None}
+        return sorted(row for row in rows if row is not None)
+
+    def id_of(self, row: int) -> int | None:
+        """The photo in a row, None if the journal does not know it."""
+        return self._id_of.get(row)
+
+    def read(self, rows: Iterable[int]) -> None:
+        """Read the photos that `add` will write, before other kernels are kept waiting.
+
+        Raises
+        ------
+        StorageError
+            If the file of one cannot be read.
+        """
+        new = [row for row in rows if row not in self._id_of]
+        paths = [self._dataset.paths[row] for row in new]
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            self._contents = dict(zip(new, pool.map(_read, paths), strict=True))
+
+    def add(self, row: int) -> int:
+        """The photo in a row; one that is new is written to the journal."""
+        if row not in self._id_of:
+            path = self._dataset.paths[row]
+            content = self._contents.pop(row, None) or _read(path)
+            cursor = self._connection.execute(
+                "INSERT INTO photo (path, size, mtime_ns, sha256) VALUES (?, ?, ?, ?)",
+                (os.fsencode(path), *content),
+            )
+            assert cursor.lastrowid is not None
+            self._pair(cursor.lastrowid, row)
+        return self._id_of[row]
+
+    def has_moved(self, row: int, path: str) -> None:
+        """Note where the file of a row is now."""
+        self._connection.execute(
+            "UPDATE photo SET path = ? WHERE id = ?", (os.fsencode(path), self._id_of.get(row))
+        )
+
+    def forget_after(self, photo: int) -> None:
+        """Forget the photos added after `photo`, when a transaction was rolled back."""
+        for late in [known for known in self._row_of if known > photo]:
+            del self._id_of[self._row_of.pop(late)]
+        self._last_id = photo
+
+    @property
+    def found_any(self) -> bool:
+        """Whether a photo of the journal is in the dataset."""
+        return bool(self._row_of)
+
+    @property
+    def last_id(self) -> int:
+        """The newest photo that was looked for."""
+        return self._last_id
+
+    def locate(self) -> None:
+        """Find the rows of the photos that came into the journal since the last call."""
+        photos = [
+            _Photo(number, os.fsdecode(path), size, mtime_ns, sha256)
+            for number, path, size, mtime_ns, sha256 in self._connection.execute(
+                "SELECT id, path, size, mtime_ns, sha256 FROM photo WHERE id > ? ORDER BY id",
+                (self._last_id,),
+            )
+        ]
+        if not photos:
+            return
+        self._last_id = photos[-1].id
+        rows = self._dataset.paths.find({photo.path for photo in photos})
+        lost = []
+        for photo in photos:
+            if not self._is_unchanged(photo):
+                lost.append(photo)
+            elif photo.path in rows:
+                self._pair(photo.id, rows[photo.path])
+        if lost:
+            missing = len(lost) - self._search(lost)
+            if missing:
+                _log.warning(
+                    "%s: %s not found any more; their labels wait in the journal",
+                    self._dataset.name,
+                    counted(missing, "labelled photo was", "labelled photos were"),
+                )
+
+    def _pair(self, photo: int, row: int) -> None:
+        self._row_of[photo] = row
+        self._id_of[row] = photo
+        self._last_id = max(self._last_id, photo)
+
+    def _is_unchanged(self, photo: _Photo) -> bool:
+        try:
+            status = os.stat(photo.path)  # noqa: PTH116
+            if status.st_size != photo.size:
+                return False
+            if status.st_mtime_ns == photo.mtime_ns:
+                return True
+            same = _hash(photo.path) == photo.sha256
+        except OSError:
+            return False
+        if same:
+            self._found(photo, photo.path)
+        return same
+
+    def _search(self, lost: list[_Photo]) -> int:
+        """Look for photos by their content; how many were found."""
+        sizes = {photo.size for photo in lost}
+        unknown = [
+            (row, path)
+            for row, path in enumerate(self._dataset.paths)
+            if row not in self._id_of and _size(path) in sizes
+        ]
+        found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            contents = pool.map(_hash_or_none, [path for _, path in unknown])
+            for place, sha256 in zip(unknown, contents, strict=True):
+                if sha256 is not None:
+                    found[sha256].append(place)
+        count = 0
+        for photo in lost:
+            places = found[photo.sha256]
+            if places:
+                # Of several copies the one that kept its name.
+                name = os.path.basename(photo.path)  # noqa: PTH119
+                place = next((p for p in places if os.path.basename(p[1]) == name), places[0])  # noqa: PTH119
+                places.remove(place)
+                self._found(photo, place[1])
+                self._pair(photo.id, place[0])
+                count += 1
+        return count
+
+    def _found(self, photo: _Photo, path: str) -> None:
+        self._connection.execute(
+            "UPDATE photo SET path = ?, mtime_ns = ? WHERE id = ?",
+            (os.fsencode(path), os.stat(path).st_mtime_ns, photo.id),  # noqa: PTH116
+        )
+
+
+def _read(path: str) -> tuple[int, int, str]:
+    """Size in bytes, time of change in nanoseconds, and SHA-256 of a file."""
+    sha256 = _hash(path)
+    status = os.stat(path)  # noqa: PTH116
+    return status.st_size, status.st_mtime_ns, sha256
+
+
+def _hash(path: str) -> str:
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            while some := file.read(1 << 20):
+                digest.update(some)
+    except OSError as error:
+        raise StorageError(f"The photo {path} cannot be read: {error.strerror}.") from error
+    return digest.hexdigest()
+
+
+def _hash_or_none(path: str) -> str | None:
+    try:
+        return _hash(path)
+    except StorageError:
+        return None
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116
+    except OSError:
+        return None

@@ -1,0 +1,1 @@
+"""Reading datasets from folders, tables and JSON, and writing them."""

@@ -1,0 +1,248 @@
+"""Class folders: reading a dataset from them, and writing one."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from ...errors import DatasetError
+from ..columns import Part
+from ..dataset import Check, ClassificationDataset
+from ..decoding.decode import check_image
+from ..journal.relocate import free_name
+from ..natural import natural_sort
+from ..problems import log_left_out
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "find_files",
+    "photos_at",
+    "read_class_folders",
+    "write_class_folders",
+]
+
+_log = logging.getLogger(__name__)
+
+_SUFFIXES = (
+    ".apng .avif .bmp .dib .gif .heic .heif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm "
+    ".tga .tif .tiff .webp"
+)
+IMAGE_SUFFIXES = frozenset(_SUFFIXES.split())
+# What operating systems leave in folders, besides hidden files.
+_NOT_THE_USERS = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
+_PART_NAMES: dict[str, Part] = {
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+}
+_CHECK_WORKERS = 8
+_CHECKS_AT_ONCE = 4096
+_SHOW_PROGRESS_FROM = 2000
+
+
+def read_class_folders(
+    dataset: ClassificationDataset, root: Path, check: Check
+) -> ClassificationDataset:
+    """Fill `dataset` from ``root/<class>/`` or ``root/<part>/<class>/``."""
+    if not root.exists():
+        raise DatasetError(f"There is no folder {root}.")
+    if not root.is_dir():
+        raise DatasetError(f"{root} is a file: name the folder with one sub-folder a class.")
+    before = len(dataset.problems)
+    top = _sub_folders(dataset, root)
+    loose = _loose_photos(root)
+    if not top and not loose and not dataset.problems:
+        raise DatasetError(
+            f"{root} holds no photos and no sub-folders: put the photos of each class into a "
+            "sub-folder named after the class, or photos without a class straight into it."
+        )
+    classes: list[tuple[Part | None, Path]] = [(None, folder) for folder in top]
+    parts = [_PART_NAMES.get(folder.name.lower()) for folder in top]
+    if len(top) > 1 and "train" in parts and None not in parts:
+        classes = [
+            (part, folder)
+            for part, parent in zip(parts, top, strict=True)
+            for folder in _sub_folders(dataset, parent)
+        ]
+        names = list({folder.name for _, folder in classes})
+        natural_sort(names)
+        for name in names:
+            dataset.add_label(name)
+    for part, folder in classes:
+        dataset.add_label(folder.name)
+        for parent, files in find_files(dataset, folder):
+            add_checked(dataset, parent, files, folder.name, part, check)
+    add_checked(dataset, str(root.absolute()), loose, None, None, check)
+    log_left_out(dataset.name, len(dataset.problems) - before)
+    if len(dataset) == 0:
+        raise DatasetError(f"No photo in {root} or any sub-folder.{first_problems(dataset)}")
+    empty = [name for name, count in dataset.count_labels().items() if count == 0]
+    if empty:
+        warnings.warn(
+            f"No photo in class {', '.join(empty)}: add photos, or delete the folder.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return dataset
+
+
+def photos_at(paths: Iterable[Path]) -> ClassificationDataset:
+    """Photos without labels: files, and all in folders and the folders under them."""
+    dataset = ClassificationDataset("photos")
+    for path in paths:
+        found = (
+            find_files(dataset, path)
+            if path.is_dir()
+            else [(str(path.absolute().parent), [path.name])]
+        )
+        for folder, names in found:
+            add_checked(dataset, folder, names, None, None, "header")
+    return dataset
+
+
+def first_problems(dataset: ClassificationDataset) -> str:
+    """The first few files that were left out, to end an error message with."""
+    shown = "; ".join(str(problem) for problem in dataset.problems[:3])
+    return f" Left out were: {shown}" if shown else ""
+
+
+def find_files(dataset: ClassificationDataset, folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder at or under `folder` with its files in natural order.
+
+    Symbolic links are followed; a folder that was already visited (a loop) or that cannot be read
+    becomes a problem of `dataset`.
+    """
+    visited: set[tuple[int, int]] = set()
+    waiting = [str(folder.absolute())]
+    while waiting:
+        current = waiting.pop()
+        folders: list[str] = []
+        files: list[str] = []
+        try:
+            status = os.stat(current)  # noqa: PTH116
+            if (status.st_dev, status.st_ino) in visited:
+                dataset.add_problem(current, "a link to a folder that holds it")
+                continue
+            visited.add((status.st_dev, status.st_ino))
+            with os.scandir(current) as entries:
+                for entry in entries:
+                    if _is_hidden(entry.name):
+                        continue
+                    (folders if _is_folder(entry) else files).append(entry.name)
+        except OSError as error:
+            dataset.add_problem(current, _reason(error))
+            continue
+        natural_sort(files)
+        natural_sort(folders)
+        waiting += [f"{current}{os.sep}{name}" for name in reversed(folders)]
+        yield current, files
+
+
+def add_checked(
+    dataset: ClassificationDataset,
+    folder: str,
+    names: Sequence[str],
+    label: str | None,
+    part: Part | None,
+    check: Check,
+) -> None:
+    """Add the files of one folder that pass `check`; the others become problems."""
+    paths = (f"{folder}{os.sep}{name}" for name in names)
+    good = []
+    for name, reason in zip(names, check_files(paths, len(names), check), strict=True):
+        if reason is None:
+            good.append(name)
+        else:
+            dataset.add_problem(f"{folder}{os.sep}{name}", reason)
+    dataset.add_folder(folder, good, label, part)
+
+
+def check_files(paths: Iterator[str], count: int, check: Check) -> Iterator[str | None]:
+    """For each path, why it is not a usable photo, or None."""
+    if check not in ("full", "header", "none"):
+        raise DatasetError(f"check is {check!r}: choose 'full', 'header' or 'none'.")
+    if check == "none":
+        for path in paths:
+            suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122
+            yield None if suffix in IMAGE_SUFFIXES else "not an image by its suffix"
+        return
+    # In threads for the sake of slow disks and network folders.
+    with (
+        ThreadPoolExecutor(_CHECK_WORKERS) as pool,
+        tqdm(
+            total=count, unit=" photos", desc="Checking", disable=count < _SHOW_PROGRESS_FROM
+        ) as bar,
+    ):
+        while some := list(itertools.islice(paths, _CHECKS_AT_ONCE)):
+            yield from pool.map(lambda path: check_image(path, check), some)
+            bar.update(len(some))
+
+
+def write_class_folders(dataset: ClassificationDataset, root: Path) -> Path:
+    """Copy the photos of `dataset` into class folders under `root`."""
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise DatasetError(f"{root} exists already: name a new or an empty folder.")
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}-") as temporary:
+        beside = Path(temporary, "photos")
+        beside.mkdir()
+        for image, part in zip(dataset.images, dataset.parts, strict=True):
+            for label in image.labels:
+                if Path(label.name).name != label.name or label.name in ("", ".", ".."):
+                    raise DatasetError(f"The class name {label.name!r} cannot name a folder.")
+                folder = Path(beside, part or "", label.name)
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(image.storage_path, free_name(folder / image.name))
+        if root.exists():
+            root.rmdir()
+        beside.rename(root)
+    return root
+
+
+def _sub_folders(dataset: ClassificationDataset, root: Path) -> list[Path]:
+    try:
+        names = [p.name for p in root.iterdir() if p.is_dir() and not _is_hidden(p.name)]
+    except OSError as error:
+        dataset.add_problem(root, _reason(error))
+        return []
+    natural_sort(names)
+    return [root / name for name in names]
+
+
+def _loose_photos(root: Path) -> list[str]:
+    """Files that are named like photos; others beside the class folders are no one's mistake."""
+    try:
+        names = [p.name for p in root.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES]
+        names = [name for name in names if not _is_hidden(name) and (root / name).is_file()]
+    except OSError:  # already a problem of the dataset
+        return []
+    natural_sort(names)
+    return names
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself; opening it as a photo gives the reason
+        return False
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _NOT_THE_USERS
+
+
+def _reason(error: OSError) -> str:
+    return f"the folder cannot be read: {error.strerror or error}"

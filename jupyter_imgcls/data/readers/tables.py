@@ -1,0 +1,129 @@
+"""Datasets as tables: one row for each label of each photo."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+
+from ...errors import DatasetError
+from ...files import replacing
+from ..columns import Part
+from ..dataset import Check, ClassificationDataset
+from ..problems import log_left_out
+from .folders import check_files, first_problems
+
+__all__ = ["read_csv", "read_frame", "to_csv", "to_frame"]
+
+_PARTS = ("train", "test", "validation")
+
+
+@dataclass
+class _Photo:
+    """What the rows of one path say together."""
+
+    labels: list[str] = field(default_factory=list)
+    part: Part | None = None
+    origin: str | None = None
+
+
+def read_csv(dataset: ClassificationDataset, file: Path, check: Check) -> ClassificationDataset:
+    """Fill `dataset` from a CSV file."""
+    try:
+        # As text, and empty cells as such: 'NA' and '007' are class names like others.
+        frame = pd.read_csv(
+            file,
+            dtype=str,
+            keep_default_na=False,
+            encoding="utf-8-sig",
+            encoding_errors="surrogateescape",
+        )
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{file} cannot be read as a CSV file: {error}") from error
+    return read_frame(dataset, frame, file.parent, check)
+
+
+def read_frame(
+    dataset: ClassificationDataset, frame: pd.DataFrame, root: Path, check: Check
+) -> ClassificationDataset:
+    """Fill `dataset` from a data frame."""
+    photos = _photos(frame, root)
+    reasons = list(check_files(iter(photos), len(photos), check))
+    good = [path for path, reason in zip(photos, reasons, strict=True) if reason is None]
+    storage_ids = {path: number for number, path in enumerate(good, start=1)}
+    for path in good:
+        photo = photos[path]
+        # A copy whose original was left out stays with the other copies of it all the same.
+        origin = None if photo.origin is None else storage_ids.get(photo.origin)
+        dataset.add_image(path, photo.labels, origin_id=origin, part=photo.part)
+    for path, reason in zip(photos, reasons, strict=True):
+        if reason is not None:
+            dataset.add_problem(path, reason)
+    log_left_out(dataset.name, len(photos) - len(good))
+    if len(dataset) == 0:
+        raise DatasetError(f"No row leads to a photo.{first_problems(dataset)}")
+    return dataset
+
+
+def _photos(frame: pd.DataFrame, root: Path) -> dict[str, _Photo]:
+    """The rows of `frame` gathered by absolute path, in order of first mention."""
+    for column in ("path", "label"):
+        if column not in frame.columns:
+            found = ", ".join(map(str, frame.columns)) or "none"
+            raise DatasetError(f"There is no column {column!r}; the columns are: {found}.")
+    table = frame.reindex(columns=["path", "label", "split", "origin"]).astype(object)
+    table = table.where(table.notna(), "").astype(str)
+    photos: dict[str, _Photo] = {}
+    for number, (path, label, part, origin) in enumerate(
+        table.itertuples(index=False, name=None), start=1
+    ):
+        if not path:
+            raise DatasetError(f"Row {number} has no path.")
+        if part not in ("", *_PARTS):
+            raise DatasetError(
+                f"Row {number} has the split {part!r}: write {', '.join(_PARTS)} or nothing."
+            )
+        photo = photos.setdefault(_absolute(root, path), _Photo())
+        photo.labels += [label] if label else []
+        photo.part = cast(Part, part) if part else photo.part
+        photo.origin = _absolute(root, origin) if origin else photo.origin
+    for path, photo in photos.items():
+        if photo.origin is not None and photo.origin not in photos:
+            raise DatasetError(f"{path} is a copy of {photo.origin}, for which there is no row.")
+    return photos
+
+
+def to_frame(dataset: ClassificationDataset) -> pd.DataFrame:
+    """One row for each label of each photo; one with an empty label where it has none."""
+    path_of = dict(zip(dataset.storage_ids.tolist(), dataset.paths, strict=True))
+    rows = [
+        {
+            "path": image.storage_path,
+            "label": label,
+            "split": part or "",
+            "origin": path_of.get(image.origin_id, "")
+            if image.origin_id != image.storage_id
+            else "",
+        }
+        for image, part in zip(dataset.images, dataset.parts, strict=True)
+        for label in [label.name for label in image.labels] or [""]
+    ]
+    frame = pd.DataFrame(rows, columns=["path", "label", "split", "origin"], dtype=object)
+    # The columns that say nothing are left away.
+    return frame.drop(columns=[c for c in ("split", "origin") if not (frame[c] != "").any()])
+
+
+def to_csv(dataset: ClassificationDataset, file: Path) -> Path:
+    """Write `to_frame` beside `file`, then put it in place."""
+    with replacing(file) as beside:
+        text = to_frame(dataset).to_csv(index=False, lineterminator="\n")
+        # File names that are no UTF-8 come back the same.
+        beside.write_bytes(os.fsencode(text))
+    return file
+
+
+def _absolute(root: Path, path: str) -> str:
+    return os.path.abspath(root / path)  # noqa: PTH100 - resolves '..', keeps symlinks

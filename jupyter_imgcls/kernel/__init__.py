@@ -1,0 +1,1 @@
+"""Waiting in a Jupyter kernel without blocking its messages."""

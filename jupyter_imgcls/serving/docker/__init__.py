@@ -1,0 +1,5 @@
+"""A service as a Docker image."""
+
+from .image import DockerImage
+
+__all__ = ["DockerImage"]

@@ -1,0 +1,1 @@
+"""The web service: one ASGI application for one classifier."""

@@ -1,0 +1,5 @@
+"""Watch a load test."""
+
+from .ui import LoadMonitor
+
+__all__ = ["LoadMonitor"]

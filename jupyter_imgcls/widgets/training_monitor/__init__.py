@@ -1,0 +1,5 @@
+"""Watch a training."""
+
+from .ui import TrainingMonitor
+
+__all__ = ["TrainingMonitor"]
