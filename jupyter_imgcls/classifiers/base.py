@@ -182,17 +182,15 @@ def training_rows(
     TrainingError
         If a photo has a label that is not among `labels`, or none has any.
     """
-    column_of = {label.name: column for column, label in enumerate(labels)}
-    # One more at the end, for the photos without a label, whose index is -1.
-    columns = np.array([column_of.get(label.name, -2) for label in dataset.labels] + [-1])
-    column = columns[dataset.label_indices]
+    names = [label.name for label in labels]
+    column = dataset.label_columns(names)
     unknown = sorted({dataset.labels[i].name for i in set(dataset.label_indices[column == -2])})
     if unknown:
         raise TrainingError(
             f"The {purpose} set has photos of {', '.join(unknown)}, which the model does not know "
-            f"(it knows {', '.join(column_of)}): make the model with all labels."
+            f"(it knows {', '.join(names)}): make the model with all labels."
         )
     rows = np.flatnonzero(column >= 0)
     if len(rows) == 0:
         raise TrainingError(f"No photo of the {purpose} set has a label.")
-    return rows, column[rows].astype(np.int64)
+    return rows, column[rows]

@@ -261,11 +261,11 @@ def score(
     A line has the photo's path and pairs of class and score, separated by tabs.
     """
     from ..classifiers import load_classifier
-    from ..data.readers.folders import photos_at
+    from ..data import ClassificationDataset
 
     with running(quiet=quiet):
         classifier = load_classifier(model)
-        dataset = photos_at(photos)
+        dataset = ClassificationDataset.create_from_files("photos", photos)
         scores = classifier.score(dataset, minibatch, not quiet)
         # NaN stands for a photo that could not be read.
         read = {

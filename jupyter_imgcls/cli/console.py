@@ -16,7 +16,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ..context import Context
 from ..errors import ImgclsError
-from ..files import as_text
+from ..text import as_text
 
 if TYPE_CHECKING:
     from ..evaluation import ClassificationEvaluation

@@ -155,14 +155,14 @@ def score_service(
     """
     import json
 
-    from ..data.readers.folders import photos_at
+    from ..data import ClassificationDataset
     from ..serving.client import describe_service, score
 
     with running(quiet=True):
         _use(storage)
         url, key = _service(service, key_file)
         labels = describe_service(url, key)["labels"]
-        dataset = photos_at(photos)
+        dataset = ClassificationDataset.create_from_files("photos", photos)
         left_out = {problem.path: problem.reason for problem in dataset.problems}
         scores = {}
         if len(dataset):
@@ -203,7 +203,7 @@ def loadtest(
 
     Sends the photos in turn, in several sizes.
     """
-    from ..data.readers.folders import photos_at
+    from ..data import ClassificationDataset
     from ..serving.load_test import LoadSweep, LoadTestResult, load_sweep, load_test
 
     with running(quiet=quiet):
@@ -213,7 +213,7 @@ def loadtest(
         if picture is not None and picture.suffix not in (".png", ".svg", ".pdf"):
             raise ServiceError(f"A picture is a .png, .svg or .pdf file, not {picture}.")
         url, key = _service(service, key_file)
-        images = photos_at(photos)
+        images = ClassificationDataset.create_from_files("photos", photos)
         options: dict[str, Any] = {
             "duration": duration,
             "warm_up": warm_up,

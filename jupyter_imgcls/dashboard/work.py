@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ..context import Context
 from ..data import ClassificationDataset
-from ..data.columns import NO_LABEL
 from ..data.journal import Journal
+from ..data.types import NO_LABEL
 from ..errors import ImgclsError
 from .storage import Kept
 from .trained import Trained
@@ -100,7 +100,7 @@ class Work(traitlets.HasTraits):
     @property
     def journal(self) -> Journal:
         """The journal of the photos."""
-        journal: Journal | None = None if self.dataset is None else self.dataset.journal
+        journal = None if self.dataset is None else Journal.of(self.dataset)
         if journal is None:
             raise ImgclsError("First choose photos.")
         return journal

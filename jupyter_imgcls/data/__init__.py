@@ -2,9 +2,10 @@
 
 from .dataset import ClassificationDataset
 from .decoding.decode import decode_rgb, set_max_pixels
-from .image import Image, Label
+from .image import Image
 from .problems import Problem
 from .split import Splitter
+from .types import Label
 
 __all__ = [
     "ClassificationDataset",

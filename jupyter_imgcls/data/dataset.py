@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import Part
-from .image import Image, Label
-from .labelled_photos import LabelledPhotos
+from ..errors import DatasetError
+from ..text import counted
+from .image import Image, Images
+from .paths import PathColumn
+from .problems import Problem, log_left_out
+from .split import Splitter
+from .table import PhotoTable
+from .types import NO_LABEL, Check, Label, Part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,15 +25,27 @@ if TYPE_CHECKING:
     from ..context import Context
     from .search import SearchProvider
 
-__all__ = ["Check", "ClassificationDataset", "Part"]
-
-Check = Literal["full", "header", "none"]
+__all__ = ["ClassificationDataset"]
 
 
-class ClassificationDataset(LabelledPhotos):
+class OpenJournal(Protocol):
+    """What a dataset uses of its label journal."""
+
+    @property
+    def file(self) -> Path:
+        """Where the edits are kept."""
+
+    def edit(self, images: Sequence[Image], labels: str | Label | Sequence[str | Label]) -> None:
+        """Write the labels of photos to disk and set them in the dataset."""
+
+    def close(self) -> None:
+        """Stop writing edits to disk."""
+
+
+class ClassificationDataset:
     """Photos and their labels.
 
-    Columns (paths, label numbers, ids) instead of objects: a million photos take about 60 MB, and
+    The photos are rows of a table, not objects: a million take about 60 MB, and
     ``dataset.images[i]`` makes an `Image` in microseconds. A photo usually has one label; it may
     have several or none.
 
@@ -44,15 +61,23 @@ class ClassificationDataset(LabelledPhotos):
     name : str
         As given.
     source : tuple of (str, str)
-        The name and the folder or file that the photos were first read from; the same for all
-        parts of a dataset, which therefore share a label journal.
+        The name and the folder or file that the photos were first read from. All parts of a dataset
+        have the same source, and therefore share a label journal.
+    table : PhotoTable
+        The columns behind the dataset.
     journal : Journal or None
-        Where changes of labels are kept on disk; see `jupyter_imgcls.data.journal.Journal.open`.
+        Keeps label edits on disk; see `jupyter_imgcls.data.journal.Journal.open`.
 
     See Also
     --------
-    create_from_dir, create_from_json, create_from_csv, create_from_frame
+    create_from_dir, create_from_files, create_from_json, create_from_csv, create_from_frame
     """
+
+    def __init__(self, name: str, labels: Sequence[str | Label] = ()) -> None:
+        self.name = name
+        self.source = (name, "")
+        self.table = PhotoTable(labels)
+        self.journal: OpenJournal | None = None
 
     # -- creating -------------------------------------------------------------------------------
 
@@ -90,7 +115,28 @@ class ClassificationDataset(LabelledPhotos):
         """
         from .readers.folders import read_class_folders
 
-        return read_class_folders(cls._read_from(name, root), Path(root), check)
+        return cls._of(name, root, read_class_folders(Path(root), check))
+
+    @classmethod
+    def create_from_files(
+        cls, name: str, paths: Iterable[str | os.PathLike[str]], check: Check = "header"
+    ) -> ClassificationDataset:
+        """Create a dataset of photos without labels.
+
+        Parameters
+        ----------
+        name : str
+            Name of the dataset.
+        paths : iterable of str or Path
+            Files, and folders whose photos are taken, those in sub-folders included.
+        check : {"header", "full", "none"}
+            As in `create_from_dir`.
+        """
+        from .readers.folders import read_files
+
+        dataset = cls(name)
+        dataset.table = read_files([Path(path) for path in paths], check)
+        return dataset
 
     @classmethod
     def create_from_json(
@@ -127,7 +173,8 @@ class ClassificationDataset(LabelledPhotos):
         """
         from .readers.json_form import read_json
 
-        return read_json(cls._read_from(name, file), Path(file), context, provider, check, progress)
+        table = read_json(Path(file), name, context, provider, check, progress)
+        return cls._of(name, file, table)
 
     @classmethod
     def create_from_csv(
@@ -144,7 +191,7 @@ class ClassificationDataset(LabelledPhotos):
         """
         from .readers.tables import read_csv
 
-        return read_csv(cls._read_from(name, file), Path(file), check)
+        return cls._of(name, file, read_csv(Path(file), check))
 
     @classmethod
     def create_from_frame(
@@ -176,13 +223,194 @@ class ClassificationDataset(LabelledPhotos):
         """
         from .readers.tables import read_frame
 
-        return read_frame(cls._read_from(name, root), frame, Path(root), check)
+        return cls._of(name, root, read_frame(frame, Path(root), check))
 
     @classmethod
-    def _read_from(cls, name: str, source: str | os.PathLike[str]) -> ClassificationDataset:
+    def _of(
+        cls, name: str, source: str | os.PathLike[str], table: PhotoTable
+    ) -> ClassificationDataset:
         dataset = cls(name)
         dataset.source = (name, os.path.realpath(source))
+        dataset.table = table
+        log_left_out(name, len(table.problems))
         return dataset
+
+    # -- adding ---------------------------------------------------------------------------------
+
+    def add_image(
+        self,
+        path: str | os.PathLike[str],
+        labels: str | Label | Sequence[str | Label],
+        *,
+        origin_id: int | None = None,
+        part: Part | None = None,
+    ) -> Image:
+        """Append a photo; the file is not opened.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        labels : str, Label or sequence of them
+            The first one is used for training; an empty sequence for none. New classes are added.
+        origin_id : int, optional
+            For an augmented copy: `Image.storage_id` of the photo it was made from. Splitting keeps
+            both on one side.
+        part : {"train", "test", "validation"}, optional
+            Side of a given split.
+        """
+        return self.images[self.table.add_photo(path, _several(labels), origin_id, part)]
+
+    def add_folder(
+        self,
+        folder: str,
+        names: list[str],
+        label: str | Label | None,
+        part: Part | None = None,
+    ) -> None:
+        """Append the files `names` of one folder, all with one label; no file is opened."""
+        self.table.add_folder(folder, names, label, part)
+
+    def add_label(self, label: str | Label) -> int:
+        """Add a class unless there is one of that name; return its number."""
+        return self.table.add_label(label)
+
+    def add_problem(self, path: str | os.PathLike[str], reason: str) -> None:
+        """List a file in `problems`, once."""
+        self.table.add_problem(path, reason)
+
+    def leave_out(self, problems: Mapping[int, str]) -> None:
+        """List photos that could not be read in `problems`, and log how many.
+
+        Parameters
+        ----------
+        problems : mapping of int to str
+            Row to reason.
+        """
+        for row, reason in problems.items():
+            self.add_problem(self.paths[row], reason)
+        log_left_out(self.name, len(problems))
+
+    # -- looking --------------------------------------------------------------------------------
+
+    @property
+    def images(self) -> Sequence[Image]:
+        """The photos, made on demand; a slice is a list."""
+        return Images(self.table)
+
+    @property
+    def labels(self) -> list[Label]:
+        """The classes, in the order of the scores."""
+        return list(self.table.labels)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Files left out of the dataset or of a computation over it, each with its reason."""
+        return list(self.table.problems)
+
+    @property
+    def paths(self) -> PathColumn:
+        """Absolute path of each photo."""
+        return self.table.paths
+
+    @property
+    def label_indices(self) -> NDArray[np.int32]:
+        """First label of each photo as an index into `labels`, -1 for none; shape (n,)."""
+        return np.array(self.table.first_label, dtype=np.int32)
+
+    @property
+    def storage_ids(self) -> NDArray[np.int64]:
+        """`Image.storage_id` of each photo, shape (n,)."""
+        return np.array(self.table.storage_ids, dtype=np.int64)
+
+    @property
+    def origin_ids(self) -> NDArray[np.int64]:
+        """`Image.origin_id` of each photo, shape (n,)."""
+        return np.array(self.table.origin_ids, dtype=np.int64)
+
+    @property
+    def parts(self) -> list[Part | None]:
+        """Side of a given split (by folders or a ``split`` column) of each photo."""
+        return self.table.parts
+
+    def label_columns(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """Place of each photo's first label in `names`, the columns of a classifier's scores.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            -1 for a photo without a label; -2 for one whose label is not in `names`.
+        """
+        column_of = {name: column for column, name in enumerate(names)}
+        columns = [column_of.get(label.name, -2) for label in self.table.labels]
+        # Index -1, of a photo without a label, finds the last entry.
+        return np.array([*columns, NO_LABEL], dtype=np.int64)[self.label_indices]
+
+    def size(self) -> int:
+        """Number of photos."""
+        return len(self)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def count_labels(self) -> dict[str, int]:
+        """Number of photos of each class, classes without photos included."""
+        counts = zip(self.table.labels, self.table.count_labels(), strict=True)
+        return {label.name: int(count) for label, count in counts}
+
+    def print_info(self) -> None:
+        """Print the number of photos and classes, and of photos in each class."""
+        print(self.describe())  # noqa: T201 - printing is what this method is for
+
+    def describe(self) -> str:
+        """What `print_info` prints."""
+        counts = self.count_labels()
+        width = max((len(name) for name in counts), default=0)
+        digits = len(str(max(counts.values(), default=0)))
+        photos, classes = counted(len(self), "photo"), counted(len(counts), "class", "classes")
+        lines = [f"Dataset {self.name!r}: {photos}, {classes}"]
+        lines += [f"  {name:<{width}}  {count:>{digits}}" for name, count in counts.items()]
+        without = int((self.label_indices == NO_LABEL).sum())
+        if without:
+            lines.append(f"  {counted(without, 'photo')} without a label")
+        if self.problems:
+            lines.append(f"  {counted(len(self.problems), 'file')} left out: see .problems")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return (
+            f"<ClassificationDataset {self.name!r}: {counted(len(self), 'photo')}, "
+            f"{counted(len(self.table.labels), 'class', 'classes')}>"
+        )
+
+    def get_labels_for_image(self, image: Image) -> list[Label]:
+        """The labels of a photo, found by its `storage_id`.
+
+        Raises
+        ------
+        DatasetError
+            If the photo is not in this dataset.
+        """
+        return self.labels_of_row(self.row_of(image))
+
+    def labels_of_row(self, row: int) -> list[Label]:
+        """The labels of the photo in one row."""
+        return self.table.labels_of(row)
+
+    def row_of(self, image: Image) -> int:
+        """The row of a photo, found by its `storage_id`.
+
+        Raises
+        ------
+        DatasetError
+            If the photo is not in this dataset.
+        """
+        if image.table is self.table:
+            return image.row
+        row = self.table.row_of(image.storage_id)
+        if row is None or self.paths[row] != image.storage_path:
+            raise DatasetError(f"The photo {image.storage_path} is not in dataset {self.name!r}.")
+        return row
 
     # -- labels ---------------------------------------------------------------------------------
 
@@ -203,7 +431,7 @@ class ClassificationDataset(LabelledPhotos):
         if self.journal is not None:
             self.journal.edit([image], labels)
         else:
-            self._columns.set_labels(self._row_of(image), self._numbers(labels))
+            self.table.set_labels(self.row_of(image), _several(labels))
 
     # -- dividing -------------------------------------------------------------------------------
 
@@ -214,14 +442,14 @@ class ClassificationDataset(LabelledPhotos):
 
         It has labels of its own: changing one here does not change the other dataset.
         """
-        taken = ClassificationDataset(name or self.name, self._labels)
+        taken = ClassificationDataset(name or self.name)
         taken.source = self.source
-        taken._columns = self._columns.take(np.asarray(rows, dtype=np.intp))
+        taken.table = self.table.take(np.asarray(rows, dtype=np.intp))
         return taken
 
     def part(self, part: Part) -> ClassificationDataset:
-        """The photos of one side of a split that was made elsewhere."""
-        return self.take(self._columns.rows_of_part(part), f"{self.name}-{part}")
+        """The photos on one side of a given split."""
+        return self.take(self.table.rows_of_part(part), f"{self.name}-{part}")
 
     def split(
         self,
@@ -230,8 +458,6 @@ class ClassificationDataset(LabelledPhotos):
         random_state: int | None = 0,
     ) -> tuple[ClassificationDataset, ClassificationDataset]:
         """Divide into a training and a test set; see `Splitter.split`."""
-        from .split import Splitter
-
         return Splitter(self).split(train_size, stratify, random_state)
 
     # -- writing --------------------------------------------------------------------------------
@@ -240,18 +466,18 @@ class ClassificationDataset(LabelledPhotos):
         """The dataset as `create_from_frame` reads it: one row for each label of each photo."""
         from .readers.tables import to_frame
 
-        return to_frame(self)
+        return to_frame(self.table)
 
     def to_csv(self, file: str | os.PathLike[str]) -> Path:
         """Write the dataset as `create_from_csv` reads it (UTF-8), paths absolute."""
         from .readers.tables import to_csv
 
-        return to_csv(self, Path(file))
+        return to_csv(self.table, Path(file))
 
     def to_class_folders(self, root: str | os.PathLike[str]) -> Path:
         """Copy the photos into ``root/<class>/``, as `create_from_dir` reads them.
 
-        Photos of a split made elsewhere go to ``root/train/<class>/`` and so on; a photo of
+        Photos of a given split go to ``root/train/<class>/`` and so on; a photo of
         several classes goes into each; one without a label is left out.
 
         Raises
@@ -261,4 +487,8 @@ class ClassificationDataset(LabelledPhotos):
         """
         from .readers.folders import write_class_folders
 
-        return write_class_folders(self, Path(root))
+        return write_class_folders(self.table, Path(root))
+
+
+def _several(labels: str | Label | Sequence[str | Label]) -> Sequence[str | Label]:
+    return [labels] if isinstance(labels, str | Label) else labels

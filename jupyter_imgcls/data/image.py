@@ -1,9 +1,8 @@
-"""One photo of a dataset and its labels, made on demand from the dataset's columns."""
+"""One photo of a dataset, made on demand from the dataset's table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -11,61 +10,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .decoding.decode import decode_rgb
+from .table import PhotoTable
+from .types import Label
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-    from .labelled_photos import LabelledPhotos
 
-__all__ = ["Image", "Images", "Label"]
-
-
-@dataclass(frozen=True)
-class Label:
-    """A class that a photo can belong to."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return self.name
+__all__ = ["Image", "Images"]
 
 
 class Image:
     """One row of a `ClassificationDataset`.
 
-    It holds no pixels and costs microseconds to make; it sees label changes of its dataset.
+    It holds no pixels, takes microseconds to make, and always shows the dataset's current labels.
     """
 
-    __slots__ = ("dataset", "row")
+    __slots__ = ("row", "table")
 
-    def __init__(self, dataset: LabelledPhotos, row: int) -> None:
-        self.dataset = dataset
+    def __init__(self, table: PhotoTable, row: int) -> None:
+        self.table = table
         self.row = row
 
     @property
     def name(self) -> str:
         """File name without the folder."""
-        return self.dataset.paths.name(self.row)
+        return self.table.paths.name(self.row)
 
     @property
     def storage_path(self) -> str:
         """Absolute path of the file."""
-        return self.dataset.paths[self.row]
+        return self.table.paths[self.row]
 
     @property
     def storage_id(self) -> int:
         """Number of the photo, from 1, unique in the dataset that it was created in."""
-        return self.dataset._columns.storage_ids[self.row]
+        return self.table.storage_ids[self.row]
 
     @property
     def origin_id(self) -> int:
         """`storage_id` of the photo that an augmented copy was made from; else its own."""
-        return self.dataset._columns.origin_ids[self.row]
+        return self.table.origin_ids[self.row]
 
     @property
     def labels(self) -> list[Label]:
         """Its labels, the one used for training first; empty when it has none."""
-        return self.dataset.labels_of_row(self.row)
+        return self.table.labels_of(self.row)
 
     # The article's names.
     _storage_id = storage_id
@@ -111,11 +101,11 @@ class Image:
 class Images(Sequence[Image]):
     """The rows of a dataset as `Image` objects."""
 
-    def __init__(self, dataset: LabelledPhotos) -> None:
-        self._dataset = dataset
+    def __init__(self, table: PhotoTable) -> None:
+        self._table = table
 
     def __len__(self) -> int:
-        return len(self._dataset)
+        return len(self._table)
 
     @overload
     def __getitem__(self, index: int) -> Image: ...
@@ -124,10 +114,10 @@ class Images(Sequence[Image]):
     def __getitem__(self, index: int | slice) -> Image | list[Image]:
         size = len(self)
         if isinstance(index, slice):
-            return [Image(self._dataset, row) for row in range(*index.indices(size))]
+            return [Image(self._table, row) for row in range(*index.indices(size))]
         if not -size <= index < size:
-            raise IndexError(f"Photo {index} was asked for; the dataset has {size}.")
-        return Image(self._dataset, int(index) % size)
+            raise IndexError(f"There is no photo {index}: the dataset has {size} photos.")
+        return Image(self._table, int(index) % size)
 
     def __iter__(self) -> Iterator[Image]:
-        return (Image(self._dataset, row) for row in range(len(self)))
+        return (Image(self._table, row) for row in range(len(self)))

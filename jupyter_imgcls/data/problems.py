@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-__all__ = ["Problem", "counted", "log_left_out"]
+from ..text import counted
+
+__all__ = ["Problem", "log_left_out"]
 
 _log = logging.getLogger(__name__)
 
@@ -26,8 +28,3 @@ def log_left_out(name: str, count: int) -> None:
     if count:
         files = counted(count, "file was", "files were")
         _log.warning("%s: %s left out; dataset.problems says why", name, files)
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """A number and its noun: '1 photo', '2 photos'."""
-    return f"{number} {one if number == 1 else many or one + 's'}"

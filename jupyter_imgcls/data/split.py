@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
-from .dataset import ClassificationDataset
+from .types import Label, Part
 
 __all__ = ["Splitter"]
 
@@ -19,7 +19,38 @@ Stratify = Literal["label"] | None
 DEFAULT_TRAIN_SIZE = 0.66
 
 
-class Splitter:
+class Splittable(Protocol):
+    """What a `Splitter` uses of a `ClassificationDataset`."""
+
+    name: str
+
+    @property
+    def labels(self) -> list[Label]:
+        """The classes."""
+
+    @property
+    def label_indices(self) -> NDArray[np.int32]:
+        """First label of each photo as an index into `labels`, -1 for none."""
+
+    @property
+    def origin_ids(self) -> NDArray[np.int64]:
+        """A number that a photo shares with its augmented copies."""
+
+    @property
+    def parts(self) -> list[Part | None]:
+        """Side of a given split of each photo."""
+
+    def part(self: Dataset, part: Part) -> Dataset:
+        """The photos on one side of a given split."""
+
+    def take(self: Dataset, rows: NDArray[np.integer[Any]], name: str) -> Dataset:
+        """A dataset of some of the photos."""
+
+
+Dataset = TypeVar("Dataset", bound=Splittable)
+
+
+class Splitter(Generic[Dataset]):
     """Divides a dataset into training and test photos.
 
     What is divided are the original photos; augmented copies go where their original goes.
@@ -30,7 +61,7 @@ class Splitter:
         It is not changed.
     """
 
-    def __init__(self, dataset: ClassificationDataset) -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         # Row of the first photo of each family (an original and its copies), and the family of
         # each row.
@@ -43,7 +74,7 @@ class Splitter:
         train_size: float | int | None = None,
         stratify: Stratify = "label",
         random_state: int | None = 0,
-    ) -> tuple[ClassificationDataset, ClassificationDataset]:
+    ) -> tuple[Dataset, Dataset]:
         """Divide into a training and a test set, both in the dataset's order.
 
         Parameters
@@ -86,7 +117,7 @@ class Splitter:
 
     def k_fold(
         self, k: int = 5, stratify: Stratify = "label", random_state: int | None = 0
-    ) -> Iterator[tuple[ClassificationDataset, ClassificationDataset]]:
+    ) -> Iterator[tuple[Dataset, Dataset]]:
         """Yield `k` divisions in which each photo is in the test set once.
 
         Parameters
@@ -139,9 +170,7 @@ class Splitter:
             )
         return strata
 
-    def _sides(
-        self, family_in_train: NDArray[np.bool_]
-    ) -> tuple[ClassificationDataset, ClassificationDataset]:
+    def _sides(self, family_in_train: NDArray[np.bool_]) -> tuple[Dataset, Dataset]:
         in_train = family_in_train[self._family]
         name = self._dataset.name
         return (

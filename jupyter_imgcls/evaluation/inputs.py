@@ -53,11 +53,9 @@ def match_classes(test_set: ClassificationDataset, names: list[str]) -> NDArray[
     EvaluationError
         If there are photos of a class that is not among `names`.
     """
-    columns = {name: column for column, name in enumerate(names)}
-    indices = test_set.label_indices
-    test_names = [label.name for label in test_set.labels]
+    columns = test_set.label_columns(names)
     unknown = [
-        test_names[i] for i in np.unique(indices[indices >= 0]) if test_names[i] not in columns
+        test_set.labels[i].name for i in np.unique(test_set.label_indices[columns < UNKNOWN])
     ]
     if unknown:
         raise EvaluationError(
@@ -65,9 +63,7 @@ def match_classes(test_set: ClassificationDataset, names: list[str]) -> NDArray[
             f"classifier does not know. It knows {listed(names)}. Train with photos of the "
             "missing classes, or leave them out of the test set."
         )
-    # The last entry is what index -1 finds.
-    table = np.array([*(columns.get(name, UNKNOWN) for name in test_names), UNKNOWN])
-    return table[indices]
+    return columns
 
 
 def check_scores(scores: NDArray[np.float32], photos: int, names: list[str]) -> None:

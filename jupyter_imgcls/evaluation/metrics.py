@@ -25,8 +25,10 @@ __all__ = [
     "average_precision",
     "average_precision_per_class",
     "calibration_error",
+    "confusion_matrix",
     "defined_mean",
     "log_loss",
+    "margins",
     "one_hot",
     "photo_losses",
     "recall_per_class",
@@ -132,6 +134,31 @@ def photo_losses(scores: Scores, true: Indices) -> NDArray[np.float64]:
     of_true = np.take_along_axis(scores, true[:, None], axis=1)[:, 0].astype(np.float64)
     smallest = float(np.finfo(np.float32).eps)
     return cast("NDArray[np.float64]", -np.log(np.clip(of_true, smallest, 1.0)))
+
+
+def margins(scores: NDArray[Any]) -> NDArray[Any]:
+    """Lead of each photo's highest score over its second highest, shape (n,); NaN stays NaN."""
+    if scores.shape[1] < 2:
+        return scores[:, 0]
+    ranked = np.sort(scores, axis=1)
+    margin: NDArray[Any] = ranked[:, -1] - ranked[:, -2]
+    return margin
+
+
+def confusion_matrix(
+    true: Indices,
+    predicted: Indices,
+    classes: int,
+    normalize: Literal["true", "pred", "all"] | None = None,
+) -> NDArray[Any]:
+    """Photos by true class (rows) and predicted class (columns), shape (classes, classes).
+
+    Counts (int64), or with `normalize` shares of the row, the column or all photos.
+    """
+    matrix: NDArray[Any] = sk.confusion_matrix(
+        true, predicted, labels=np.arange(classes), normalize=normalize
+    )
+    return matrix
 
 
 def log_loss(scores: Scores, true: Indices) -> float:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..style import PALETTE
+from ..text import shown_name
 from .metrics import defined_mean
-from .plot_style import DASHES, PALETTE, axes, dress, fonts, shown_name
+from .plot_style import DASHES, axes, dress, fonts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-    from .classification import ClassificationEvaluation
+    from .evaluated import Evaluated
 
 __all__ = ["graph_pr_curve", "graph_roc_curve", "thinned"]
 
@@ -25,7 +27,7 @@ _CURVE_POINTS = 600
 _GRID = np.linspace(0, 1, 501)
 
 
-def graph_roc_curve(ce: ClassificationEvaluation, ax: Axes | None = None) -> Axes:
+def graph_roc_curve(ce: Evaluated, ax: Axes | None = None) -> Axes:
     """ROC curves: averages, and each class against the rest, with the areas under them.
 
     With more than ten classes, all are drawn faintly and the five of the smallest area are named.
@@ -56,7 +58,7 @@ def graph_roc_curve(ce: ClassificationEvaluation, ax: Axes | None = None) -> Axe
     return ax
 
 
-def graph_pr_curve(ce: ClassificationEvaluation, ax: Axes | None = None) -> Axes:
+def graph_pr_curve(ce: Evaluated, ax: Axes | None = None) -> Axes:
     """Precision-recall curves, drawn as steps, with their average precision.
 
     Parameters and choice of curves as in `graph_roc_curve`.
@@ -84,7 +86,7 @@ class _Areas(NamedTuple):
 
 def _graph_curves(
     ax: Axes,
-    ce: ClassificationEvaluation,
+    ce: Evaluated,
     curve: Callable[[str | None], tuple[NDArray[Any], NDArray[Any]]],
     at_grid: Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]],
     areas: _Areas,

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .plot_style import ACCENT, axes, contrast, dress, fonts, shown_name
+from ..style import ACCENT
+from ..text import shown_name
+from .plot_style import axes, contrast, dress, fonts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .classification import ClassificationEvaluation
+    from .evaluated import Evaluated
 
 __all__ = ["graph_confusion_matrix"]
 
 _FRAMED_CLASSES = 10
 
 
-def graph_confusion_matrix(ce: ClassificationEvaluation, ax: Axes | None = None) -> Axes:
+def graph_confusion_matrix(ce: Evaluated, ax: Axes | None = None) -> Axes:
     """Photos by true class (rows) and prediction (columns), shaded by the share of the row.
 
     Cells show counts, and shares where there is room for them.

@@ -1,8 +1,6 @@
-"""What all plots share: colours, fonts, names of classes, and the frame around a plot.
+"""What all matplotlib plots share: fonts, dashes, and the frame around a plot.
 
-The colours are six of M. Okabe's and K. Ito's (Color Universal Design, 2008) that stay apart for
-colour-blind readers, on light and on dark ground; dashes tell a second round of them apart. Text
-and frames follow the user's matplotlib style.
+Text and frames follow the user's matplotlib style.
 """
 
 from __future__ import annotations
@@ -16,20 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
-    "ACCENT",
-    "ALERT",
     "DASHES",
-    "PALETTE",
     "axes",
     "contrast",
     "dress",
     "fonts",
-    "shown_name",
 ]
 
-ACCENT = "#0072b2"
-ALERT = "#d55e00"
-PALETTE = (ACCENT, ALERT, "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+# Tell a second round of the class colours apart from the first.
 DASHES = ("-", (0, (5, 2)))
 # Letters that matplotlib's own font lacks are taken from the first of these that is installed.
 _MORE_FONTS = (
@@ -41,16 +33,6 @@ _MORE_FONTS = (
     "Hiragino Sans",
     "Arial Unicode MS",
 )
-
-
-def shown_name(name: str, longest: int = 24) -> str:
-    """A class name fit for display: printable, on one line, its middle cut out if too long."""
-    one_line = " ".join(name.split())
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in one_line)
-    if len(shown) <= longest:
-        return shown
-    half = longest // 2  # long names often differ only at the end
-    return shown[: longest - half] + "…" + shown[len(shown) - half + 1 :]
 
 
 def axes(ax: Axes | None) -> Axes:

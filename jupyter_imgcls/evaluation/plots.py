@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from ..style import ACCENT, ALERT
 from .plot_curves import graph_pr_curve, graph_roc_curve
 from .plot_matrix import graph_confusion_matrix
-from .plot_style import ACCENT, ALERT, axes, dress
+from .plot_style import axes, dress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .classification import ClassificationEvaluation
+    from .evaluated import Evaluated
 
 __all__ = [
     "basic_plot",
@@ -53,7 +54,7 @@ def basic_plot(
     return ax
 
 
-def graph_reliability(ce: ClassificationEvaluation, ax: Axes | None = None) -> Axes:
+def graph_reliability(ce: Evaluated, ax: Axes | None = None) -> Axes:
     """Reliability diagram: how often predictions of some confidence are right.
 
     Bars under the diagonal are overconfident. The number on a bar counts its photos.

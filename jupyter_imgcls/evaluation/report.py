@@ -18,15 +18,15 @@ from scipy import stats
 
 from ..data.decoding.decode import decode_rgb
 from ..errors import StorageError, UnreadableImageError
+from ..text import shown_name
 from . import plots
-from .plot_style import shown_name
 
 if TYPE_CHECKING:
     import pandas as pd
     from markupsafe import Markup
     from matplotlib.axes import Axes
 
-    from .classification import ClassificationEvaluation
+    from .evaluated import Evaluated
 
 __all__ = ["render_report", "write_report"]
 
@@ -40,7 +40,7 @@ _THEME = {"#1b2127": "var(--ink)", "#fdfdfc": "var(--card)", "#c9ced3": "var(--l
 _INK, _CARD, _LINE = _THEME
 
 
-def write_report(ce: ClassificationEvaluation, path: Path) -> Path:
+def write_report(ce: Evaluated, path: Path) -> Path:
     """Write `render_report` to a file, whole or not at all.
 
     Raises
@@ -64,7 +64,7 @@ def write_report(ce: ClassificationEvaluation, path: Path) -> Path:
     return path
 
 
-def render_report(ce: ClassificationEvaluation) -> str:
+def render_report(ce: Evaluated) -> str:
     """The report as HTML; everything that comes from files and class names is escaped."""
     from jinja2 import Environment, StrictUndefined
 
@@ -112,7 +112,7 @@ def _number(value: float) -> str:
     return _UNDEFINED if np.isnan(value) else f"{value:.3f}"
 
 
-def _headline(ce: ClassificationEvaluation, report: pd.DataFrame) -> dict[str, Any]:
+def _headline(ce: Evaluated, report: pd.DataFrame) -> dict[str, Any]:
     photos = int(ce.evaluated.sum())
     correct = int((ce.true_labels == ce.pred_labels)[ce.evaluated].sum())
     # Resampling says nothing where there is no mistake to draw; Wilson's interval does.
@@ -136,7 +136,7 @@ def _table(report: pd.DataFrame) -> list[dict[str, Any]]:
     return [{**row, "label": shown_name(row["label"], 40)} for row in rows]
 
 
-def _confusions(ce: ClassificationEvaluation) -> list[dict[str, Any]]:
+def _confusions(ce: Evaluated) -> list[dict[str, Any]]:
     """The cells beside the diagonal with the most photos."""
     matrix = ce.compute_confusion_matrix()
     support = matrix.sum(axis=1)
@@ -155,7 +155,7 @@ def _confusions(ce: ClassificationEvaluation) -> list[dict[str, Any]]:
     ]
 
 
-def _mistakes(ce: ClassificationEvaluation) -> list[dict[str, Any]]:
+def _mistakes(ce: Evaluated) -> list[dict[str, Any]]:
     return [
         {
             "file": shown_name("/".join(Path(mistake.path).parts[-2:]), 60),
@@ -192,8 +192,8 @@ def _matrix_size(classes: int) -> tuple[float, float]:
 
 
 def _svg(
-    ce: ClassificationEvaluation,
-    graph: Callable[[ClassificationEvaluation, Axes], Axes],
+    ce: Evaluated,
+    graph: Callable[[Evaluated, Axes], Axes],
     width: float,
     height: float,
 ) -> Markup:

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..classifiers import Classifier, ScikitClassifier, TransferLearningModel
 from ..classifiers.artifact import Artifact
 from ..context import Context
-from ..errors import DeploymentError
+from ..errors import DeploymentError, ServiceError
+from ..scoring import Photos
 from . import records
-from .deployed import Deployed, nothing_named
+from .client import score
 from .records import Record
-from .targets import cluster, local
+from .targets import TARGETS
 
 if TYPE_CHECKING:
     from .docker import DockerImage
+    from .load_test import LoadTestResult
 
 __all__ = ["Deployment"]
 
-TARGETS = ("local", "cluster")
+_log = logging.getLogger(__name__)
 
 
-class Deployment(Deployed):
+class Deployment:
     """A classifier as a web service.
 
     A local service is a process of its own on this machine. It outlives the kernel that started
@@ -84,13 +87,9 @@ class Deployment(Deployed):
         address: str | None = None,
     ) -> None:
         if target not in TARGETS:
-            raise DeploymentError(f"target is 'local' or 'cluster', not {target!r}.")
-        if replicas < 1 or (target == "local" and (replicas > 1 or autoscaling or address)):
-            raise DeploymentError(
-                "A local service is one process, which uses all cores: replicas (from 1 on), "
-                "autoscaling and address are for target='cluster'."
-            )
-        wanted = Record(
+            raise DeploymentError(f"target is {' or '.join(map(repr, TARGETS))}, not {target!r}.")
+        self._folder = records.folder_of(deployment_name)
+        self._wanted = Record(
             deployment_name,
             target,
             _new_instance(),
@@ -100,9 +99,82 @@ class Deployment(Deployed):
             autoscaling=autoscaling,
             address=address,
         )
-        super().__init__(records.folder_of(deployment_name), wanted)
+        TARGETS[target].check(self._wanted)
         self._model = model
         self._with_key = with_key
+
+    # -- state ----------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Name of the deployment."""
+        return self._wanted.name
+
+    @property
+    def folder(self) -> Path:
+        """Where its record, log, key and classifier are kept."""
+        return self._folder
+
+    def is_existing_service(self) -> bool:
+        """Whether there is a deployment of this name, in whatever state."""
+        return self._folder.is_dir()
+
+    @property
+    def service_url(self) -> str:
+        """Where the service scores photos."""
+        return self._record().url
+
+    @property
+    def service_key(self) -> str | None:
+        """The key of the service; None where it needs none."""
+        self._record()
+        key = records.read_key(self._folder)
+        return None if key is None else key[1]
+
+    @property
+    def target(self) -> str:
+        """``"local"`` or ``"cluster"``."""
+        return (self._whole_record() or self._wanted).target
+
+    @property
+    def status(self) -> str:
+        """State of the service.
+
+        ``"running"``; ``"not answering"``: there is a process, which does not say that it serves;
+        ``"crashed"``: there is none any more (see `log`, `restart`); ``"incomplete"``: it is being
+        prepared, or the program that did so ended meanwhile, or its record is damaged (see
+        `delete`); ``"not deployed"``. For a cluster, what it says, and ``"unreachable"``.
+        """
+        if not self.is_existing_service():
+            return "not deployed"
+        record = self._whole_record()
+        if record is None:
+            return "incomplete"
+        return TARGETS[record.target].status(self._folder, record)
+
+    def describe(self) -> dict[str, Any]:
+        """What is known of it, for tables and JSON; the key is not in it, only the key's file."""
+        record, key = self._whole_record(), records.read_key(self._folder)
+        log = TARGETS[self.target].log_file(self._folder)
+        return {
+            "name": self.name,
+            "target": self.target,
+            "status": self.status,
+            "url": "" if record is None else record.url,
+            "key_file": None if key is None else str(key[0]),
+            "log": None if log is None else str(log),
+            "created": None if record is None else record.created,
+        }
+
+    def log(self, lines: int = 50) -> str:
+        """The last lines of what a local service wrote; what Ray says of one on a cluster."""
+        record = self._record()
+        return TARGETS[record.target].log(self._folder, record, lines)
+
+    def __repr__(self) -> str:
+        record = self._whole_record()
+        where = f", {record.url}" if record and record.url else ""
+        return f"<Deployment '{self.name}', {self.target}, {self.status}{where}>"
 
     # -- start and stop -------------------------------------------------------------------------
 
@@ -130,7 +202,7 @@ class Deployment(Deployed):
                 _save(self._model, record.artifact(self._folder))
                 if self._with_key:
                     records.new_key(self._folder, secrets.token_urlsafe(32))
-                self._start(record)
+                TARGETS[record.target].start(self._folder, record)
         except FileExistsError as error:
             raise DeploymentError(
                 f"The name '{self.name}' is in use: {self._at(self._folder)!r}. Delete that first "
@@ -149,8 +221,9 @@ class Deployment(Deployed):
             If there is no such deployment, or it does not start.
         """
         record = self._record()
-        self._stop(record)
-        self._start(record)
+        target = TARGETS[record.target]
+        target.stop(self._folder, record)
+        target.start(self._folder, record)
         return self
 
     def update(self, model: Classifier | str | os.PathLike[str]) -> Deployment:
@@ -174,15 +247,9 @@ class Deployment(Deployed):
         new = replace(old, instance=_new_instance(), created=time.time())
         _save(model, new.artifact(self._folder))
         try:
-            if old.target == "local":
-                self._stop(old)
-            self._start(new, update=True)
-        except BaseException as error:
+            TARGETS[old.target].update(self._folder, old, new)
+        except BaseException:
             new.artifact(self._folder).unlink(missing_ok=True)
-            # A cluster tries the new one before it replaces any: then all is as it was.
-            tried = old.target == "cluster" and isinstance(error, DeploymentError)
-            if not (tried and self.status == "running"):
-                self._start(old, update=True)
             raise
         old.artifact(self._folder).unlink(missing_ok=True)
         return self
@@ -198,33 +265,9 @@ class Deployment(Deployed):
             If there is no such deployment.
         """
         if not self.is_existing_service():
-            raise nothing_named(self.name)
-        self._stop(self._whole_record())
+            raise _nothing_named(self.name)
+        TARGETS[self.target].stop(self._folder, self._whole_record())
         records.remove(self._folder)
-
-    def _start(self, record: Record, update: bool = False) -> None:
-        if record.target == "local":
-            local.start(self._folder, record)
-            return
-        if not update:
-            # Before there is a service, so that one whose start is cut off can be found.
-            records.write_record(self._folder, record)
-        url = cluster.deploy(
-            record.name,
-            record.artifact(self._folder),
-            self.service_key,
-            record.replicas,
-            record.autoscaling,
-            record.address,
-            update=update,
-        )
-        records.write_record(self._folder, replace(record, url=url))
-
-    def _stop(self, record: Record | None) -> None:
-        if record is None or record.target == "local":
-            local.stop(self._folder)
-        else:
-            cluster.delete(record.name, record.address)
 
     # -- find -----------------------------------------------------------------------------------
 
@@ -244,7 +287,7 @@ class Deployment(Deployed):
         if here in folders:
             folders = [here]
         if not folders:
-            raise nothing_named(deployment_name)
+            raise _nothing_named(deployment_name)
         if len(folders) > 1:
             raise DeploymentError(
                 f"There are several deployments named '{deployment_name}': "
@@ -274,6 +317,103 @@ class Deployment(Deployed):
         Deployment.__init__(deployment, folder.name)
         deployment._folder = folder
         return deployment
+
+    # -- use ------------------------------------------------------------------------------------
+
+    def score_image(
+        self,
+        image_path_or_url: Photos,
+        image_resize_dims: Sequence[int] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Have a photo scored, or several; see `jupyter_imgcls.serving.client.score`.
+
+        Raises
+        ------
+        DeploymentError
+            If the service has crashed; the message has the end of its log.
+        ServiceError, UnreadableImageError, DownloadError
+            See there.
+        """
+        try:
+            return score(
+                image_path_or_url,
+                self.service_url,
+                self.service_key,
+                image_resize_dims,
+                parameters,
+            )
+        except ServiceError as error:
+            if TARGETS[self.target].fast_status and self.status == "crashed":
+                raise DeploymentError(
+                    f"The service '{self.name}' has crashed; restart() starts it again. The end of "
+                    f"its log:\n{self.log(15)}"
+                ) from error
+            raise
+
+    @staticmethod
+    def score_existing_service_with_image(
+        image_path_or_url: Photos,
+        service_endpoint_url: str,
+        service_key: str | None = None,
+        image_resize_dims: Sequence[int] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Have photos scored by any service, given its URL and key.
+
+        See `jupyter_imgcls.serving.client.score`.
+        """
+        return score(
+            image_path_or_url, service_endpoint_url, service_key, image_resize_dims, parameters
+        )
+
+    def load_test(
+        self,
+        images: Photos,
+        users: int = 8,
+        duration: float = 10.0,
+        rate: float | None = None,
+        warm_up: float = 2.0,
+        *,
+        progress: bool = True,
+    ) -> LoadTestResult:
+        """Measure how many requests the service answers, and how fast.
+
+        See `jupyter_imgcls.serving.load_test`: also for `start_load_test`, which returns at once,
+        and `load_sweep`, which goes through numbers of users.
+
+        Parameters
+        ----------
+        images : path, bytes, ndarray, Image, dataset, or a sequence of the former
+            Photos to send in turn.
+        users : int
+            Clients that ask at the same time, each again when it has its answer.
+        duration : float
+            Seconds to measure.
+        rate : float, optional
+            Requests a second, whether they are answered or not, in place of `users`.
+        warm_up : float
+            Seconds under load before the measurement.
+        progress : bool
+            Show how it goes: in a notebook charts with a Stop button, elsewhere a line.
+
+        Raises
+        ------
+        DeploymentError, ServiceError, UnreadableImageError
+            As for `score_image`.
+        """
+        from .load_test import load_test
+
+        return load_test(
+            self.service_url,
+            self.service_key,
+            images,
+            users=users,
+            duration=duration,
+            rate=rate,
+            warm_up=warm_up,
+            progress=progress,
+        )
 
     # -- pack -----------------------------------------------------------------------------------
 
@@ -321,6 +461,25 @@ class Deployment(Deployed):
         record = self._whole_record() or self._wanted
         return export_kuberay(path, self.name, image, record.replicas, record.autoscaling)
 
+    def _whole_record(self) -> Record | None:
+        """What is recorded; None where nothing is, or where that is damaged."""
+        try:
+            return records.read_record(self._folder)
+        except DeploymentError as error:
+            _log.warning("%s", error)
+            return None
+
+    def _record(self) -> Record:
+        record = records.read_record(self._folder)
+        if record is not None:
+            return record
+        if self.is_existing_service():
+            raise DeploymentError(
+                f"The deployment '{self.name}' is being started, or its start was cut off: wait, "
+                "or delete it and deploy again."
+            )
+        raise _nothing_named(self.name)
+
     @contextmanager
     def _artifact(self) -> Iterator[Path]:
         """The classifier's file: that of the service, else of the model that was given."""
@@ -344,3 +503,11 @@ def _save(model: Classifier | str | os.PathLike[str], file: Path) -> None:
         return
     # Read, so that a damaged file is refused before anything is started.
     Artifact.read(model, TransferLearningModel.kind, ScikitClassifier.kind).write(file)
+
+
+def _nothing_named(name: str) -> DeploymentError:
+    """The error for a name that no deployment has."""
+    others = ", ".join(f"'{folder.name}'" for folder in records.folders_everywhere())
+    return DeploymentError(
+        f"There is no deployment named '{name}'. There is {others or 'none at all'}."
+    )

@@ -16,11 +16,12 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import platformdirs
+from pydantic import TypeAdapter
 
 from ..context import Context
 from ..errors import DeploymentError, StorageError
@@ -89,6 +90,9 @@ class Record:
     def artifact(self, folder: Path) -> Path:
         """The classifier's file."""
         return folder / f"{self.instance}.model"
+
+
+_AS_RECORD = TypeAdapter(Record)
 
 
 def folder_of(name: str) -> Path:
@@ -192,10 +196,7 @@ def read_record(folder: Path) -> Record | None:
             raise DeploymentError(
                 f"{folder / _RECORD} was written by a newer version: pip install -U jupyter_imgcls."
             )
-        values = {field.name: content[field.name] for field in fields(Record)}
-        if values["autoscaling"] is not None:
-            values["autoscaling"] = tuple(values["autoscaling"])
-        return Record(**values)
+        return _AS_RECORD.validate_python(content)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -11,9 +11,9 @@ import pytest
 from jupyter_imgcls.classifiers import load_classifier
 from jupyter_imgcls.dashboard import Dashboard
 from jupyter_imgcls.data import ClassificationDataset
-from jupyter_imgcls.data.problems import counted
 from jupyter_imgcls.data.sample import tableware
 from jupyter_imgcls.errors import ImgclsError
+from jupyter_imgcls.text import counted
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import traitlets
 from PIL import Image
 
 from jupyter_imgcls.data import ClassificationDataset
-from jupyter_imgcls.evaluation.plot_style import PALETTE
+from jupyter_imgcls.style import PALETTE
 from jupyter_imgcls.widgets.image_grid import ImageGrid
 
 ROOT = Path(__file__).parents[2]

@@ -79,12 +79,13 @@ def test_shows_errors_by_kind(service):
 
 
 def test_shows_why_a_test_failed(service):
+    of_earlier_tests = psutil.Process().children()
     run = start(service, duration=600)
     monitor = LoadMonitor(run)
     [generator] = [
         child
         for child in psutil.Process().children()
-        if child.status() != psutil.STATUS_ZOMBIE  # of an earlier test
+        if child not in of_earlier_tests
         and "jupyter_imgcls.serving.load_test.locustfile" in child.cmdline()
     ]
     generator.kill()

@@ -14,8 +14,8 @@ from typing import Any
 import anywidget
 import traitlets
 
-from ...data.journal.relocate import free_name
 from ...errors import ImgclsError
+from ...files import free_name
 from ...widgets.base.assets import asset
 from ..parts.controls import in_words
 

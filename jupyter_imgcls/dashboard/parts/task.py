@@ -8,7 +8,7 @@ from collections.abc import Callable
 import ipywidgets
 
 from ...classifiers.run import Stopped
-from ...data.problems import counted
+from ...text import counted
 from ...widgets.base.theme import Problem, text
 from ..work import Work
 from .controls import button, html, in_words

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...data.problems import counted
 from ...errors import ImgclsError
+from ...text import counted
 from ...widgets.annotation import AnnotationUI
 from ..parts.controls import html, note
 from ..parts.step_list import Status

@@ -10,13 +10,13 @@ from pathlib import Path
 import ipywidgets
 
 from ...data import ClassificationDataset
-from ...data.journal.relocate import free_name
 from ...data.problems import Problem as LeftOut
-from ...data.problems import counted
 from ...data.readers.folders import IMAGE_SUFFIXES
 from ...data.sample import tableware
 from ...errors import ImgclsError
-from ...evaluation.plot_style import PALETTE
+from ...files import free_name
+from ...style import PALETTE
+from ...text import counted
 from ...widgets.base.theme import text
 from ..files.folders import choices
 from ..files.uploads import Upload, size

@@ -9,8 +9,8 @@ import ipywidgets
 import numpy as np
 from scipy.stats import binomtest
 
-from ...data.problems import counted
 from ...evaluation import ClassificationEvaluation
+from ...text import counted
 from ...widgets.precision_recall import PrecisionRecallUI
 from ...widgets.results_viewer import ResultsUI
 from ..parts.controls import bars, box, button, html, note

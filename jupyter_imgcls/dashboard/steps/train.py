@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import ipywidgets
 
 from ...data.augment.copies import augment_dataset, mirror_and_crop
-from ...data.problems import counted
+from ...text import counted
 from ...widgets.training_monitor import TrainingMonitor
 from ..parts.controls import box, button, html, note
 from ..parts.step_list import Status

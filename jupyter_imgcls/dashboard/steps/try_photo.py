@@ -13,7 +13,7 @@ from PIL import Image
 
 from ...data.decoding.decode import decode_rgb
 from ...errors import ImgclsError, UnreadableImageError
-from ...evaluation.plot_style import ACCENT
+from ...style import ACCENT
 from ...widgets.base.theme import text
 from ..files.uploads import Upload
 from ..parts.controls import bars, html

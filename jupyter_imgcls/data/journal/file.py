@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...errors import StorageError
-from .relocate import move_file
+from ...files import move_file
 
 __all__ = ["adopt", "open_file", "storage_errors", "transaction"]
 

@@ -10,13 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ...errors import StorageError
-from ..problems import counted
-
-if TYPE_CHECKING:
-    from ..dataset import ClassificationDataset
+from ...text import counted
+from ..paths import PathColumn
 
 __all__ = ["PhotoRows"]
 
@@ -44,8 +41,9 @@ class PhotoRows:
     its labels.
     """
 
-    def __init__(self, dataset: ClassificationDataset, connection: sqlite3.Connection) -> None:
-        self._dataset = dataset
+    def __init__(self, paths: PathColumn, name: str, connection: sqlite3.Connection) -> None:
+        self._paths = paths
+        self._name = name
         self._connection = connection
         self._row_of: dict[int, int] = {}
         self._id_of: dict[int, int] = {}
@@ -74,14 +72,14 @@ class PhotoRows:
             If the file of one cannot be read.
         """
         new = [row for row in rows if row not in self._id_of]
-        paths = [self._dataset.paths[row] for row in new]
+        paths = [self._paths[row] for row in new]
         with ThreadPoolExecutor(_WORKERS) as pool:
             self._contents = dict(zip(new, pool.map(_read, paths), strict=True))
 
     def add(self, row: int) -> int:
         """The photo in a row; one that is new is written to the journal."""
         if row not in self._id_of:
-            path = self._dataset.paths[row]
+            path = self._paths[row]
             content = self._contents.pop(row, None) or _read(path)
             cursor = self._connection.execute(
                 "INSERT INTO photo (path, size, mtime_ns, sha256) VALUES (?, ?, ?, ?)",
@@ -125,7 +123,7 @@ class PhotoRows:
         if not photos:
             return
         self._last_id = photos[-1].id
-        rows = self._dataset.paths.find({photo.path for photo in photos})
+        rows = self._paths.find({photo.path for photo in photos})
         lost = []
         for photo in photos:
             if not self._is_unchanged(photo):
@@ -137,7 +135,7 @@ class PhotoRows:
             if missing:
                 _log.warning(
                     "%s: %s not found any more; their labels wait in the journal",
-                    self._dataset.name,
+                    self._name,
                     counted(missing, "labelled photo was", "labelled photos were"),
                 )
 
@@ -165,7 +163,7 @@ class PhotoRows:
         sizes = {photo.size for photo in lost}
         unknown = [
             (row, path)
-            for row, path in enumerate(self._dataset.paths)
+            for row, path in enumerate(self._paths)
             if row not in self._id_of and _size(path) in sizes
         ]
         found: dict[str, list[tuple[int, str]]] = defaultdict(list)

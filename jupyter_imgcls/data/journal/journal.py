@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+import threading
+import uuid
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...context import Context
-from ...errors import DatasetError
-from ...files import safe_name
+from ...errors import DatasetError, StorageError
+from ...files import free_name, move_file, safe_name
 from ..dataset import ClassificationDataset
-from ..image import Image, Label
-from .commit import commit, finish_moves, planned_moves
-from .file import adopt, open_file, storage_errors
+from ..image import Image
+from ..table import PhotoTable
+from ..types import NO_LABEL, Label
+from .file import adopt, open_file, storage_errors, transaction
 from .identity import PhotoRows
-from .log import COLUMNS, Edit, as_edit, changed_photos, time_text
-from .relocate import CommitPlan, Move
+from .log import COLUMNS, Edit, UndoStack, as_edit, changed_photos, time_text
+from .moves import MoveTable
+from .relocate import CommitPlan, Move, plan_moves
 from .watch import Watch
-from .writer import JournalWriter
 
 __all__ = ["Journal"]
 
+# Other kernels wait for this many moves at most.
+_MOVES_AT_ONCE = 20
 
-class Journal(JournalWriter):
+
+class Journal:
     """The changes of the labels of a dataset, kept in a SQLite file.
 
     Made by `open`. From then on ``dataset.change_label_for_image`` writes to it too. An edit is on
@@ -53,7 +62,34 @@ class Journal(JournalWriter):
         `watch_error` did.
     """
 
-    _watch: Watch | None = None
+    def __init__(
+        self, dataset: ClassificationDataset, file: Path, connection: sqlite3.Connection
+    ) -> None:
+        self.dataset = dataset
+        self.file = file
+        self.listeners: list[Callable[[frozenset[int] | None], None]] = []
+        self._table = dataset.table
+        self._connection = connection
+        self._lock = threading.RLock()
+        self._photos = PhotoRows(dataset.table.paths, dataset.name, connection)
+        self._moves = MoveTable(connection)
+        self._excluded: set[int] = set()
+        self._stack = UndoStack()
+        self._watch: Watch | None = None
+        self._last_edit = 0
+        with storage_errors(file):
+            # The dataset found files where earlier moves had put them.
+            self._last_move = self._moves.last_finished()
+        self._version = -1
+        self._batch: tuple[int, str, int] | None = None
+        self._written: list[tuple[str, int | None, Any, Any]] = []
+        self._changed: set[int] | None = set()
+        self._close = weakref.finalize(self, connection.close)
+
+    @classmethod
+    def of(cls, dataset: ClassificationDataset) -> Journal | None:
+        """The open journal of a dataset, if it has one."""
+        return dataset.journal if isinstance(dataset.journal, Journal) else None
 
     @classmethod
     def open(cls, dataset: ClassificationDataset, context: Context | None = None) -> Journal:
@@ -82,13 +118,14 @@ class Journal(JournalWriter):
         key = hashlib.sha256(json.dumps(dataset.source).encode()).hexdigest()[:12]
         name = safe_name(dataset.source[0])
         file = context.storage.persistent_path / "journals" / f"{name}-{key}.sqlite"
-        if dataset.journal is not None:
-            if dataset.journal.file != file:
+        known = cls.of(dataset)
+        if known is not None:
+            if known.file != file:
                 raise DatasetError(
-                    f"Dataset {dataset.name!r} has the journal {dataset.journal.file}: close() it "
-                    "before you open another."
+                    f"Dataset {dataset.name!r} has the journal {known.file}: close() it before you "
+                    "open another."
                 )
-            return dataset.journal
+            return known
         if not file.exists():
             adopt(file, dataset.source, lambda copy: _holds_photos_of(dataset, copy))
         journal = cls(dataset, file, open_file(file, dataset.source))
@@ -126,6 +163,28 @@ class Journal(JournalWriter):
         with self._writing("edit"):
             yield
 
+    def identify(self, images: Sequence[Image]) -> list[int]:
+        """Read the content of photos ahead of an edit, which is slow on slow disks.
+
+        `edit` and `exclude` do it themselves; do it first to show progress over many photos.
+
+        Returns
+        -------
+        list of int
+            Their rows.
+
+        Raises
+        ------
+        DatasetError
+            If a photo is not in the dataset.
+        StorageError
+            If a photo cannot be read.
+        """
+        rows = list(dict.fromkeys(self.dataset.row_of(image) for image in images))
+        with self._lock:
+            self._photos.read(rows)
+        return rows
+
     def edit(self, images: Sequence[Image], labels: str | Label | Sequence[str | Label]) -> None:
         """Give photos other labels; new classes are added.
 
@@ -138,7 +197,7 @@ class Journal(JournalWriter):
         """
         several = [labels] if isinstance(labels, str | Label) else labels
         names = list(dict.fromkeys(str(label) for label in several))
-        rows = self._read(images)
+        rows = self.identify(images)
         with self._writing("edit"):
             rows = [row for row in rows if self._names(row) != names]
             for name in names if rows else ():
@@ -151,7 +210,7 @@ class Journal(JournalWriter):
 
         Their rows stay; `included` is the dataset without them. Raises what `edit` raises.
         """
-        rows = self._read(images)
+        rows = self.identify(images)
         with self._writing("edit"):
             for row in rows:
                 if (row in self._excluded) != excluded:
@@ -224,7 +283,7 @@ class Journal(JournalWriter):
 
     def is_excluded(self, image: Image) -> bool:
         """Whether a photo was said not to be part of the dataset."""
-        return self.dataset._row_of(image) in self._excluded
+        return self.dataset.row_of(image) in self._excluded
 
     def included(self) -> ClassificationDataset:
         """The dataset without the excluded photos, as `ClassificationDataset.take` gives it."""
@@ -238,7 +297,7 @@ class Journal(JournalWriter):
 
     def history(self, image: Image) -> list[Edit]:
         """The edits of a photo, undoing and redoing included, oldest first."""
-        return self._edits("photo = ?", self._photos.id_of(self.dataset._row_of(image)))
+        return self._edits("photo = ?", self._photos.id_of(self.dataset.row_of(image)))
 
     def changed_since(self, time: datetime) -> list[Image]:
         """The photos that were edited at `time` or later, in the order of the dataset.
@@ -250,6 +309,12 @@ class Journal(JournalWriter):
         """
         found = {edit.photo for edit in self._edits("time >= ?", time_text(time))}
         return [self.dataset.images[row] for row in self._photos.rows_of(found)]
+
+    def rows_of(self, edits: Iterable[Edit]) -> list[int]:
+        """The rows of the photos of some edits, in the order of the edits."""
+        photos = dict.fromkeys(edit.photo for edit in edits if edit.photo is not None)
+        rows = (self._photos.row_of(photo) for photo in photos)
+        return [row for row in rows if row is not None]
 
     @property
     def can_undo(self) -> bool:
@@ -313,20 +378,171 @@ class Journal(JournalWriter):
         StorageError
             If a file cannot be moved or written; `resume` goes on when that is mended.
         """
-        return commit(self, target, dry_run)
+        place = Path(os.path.abspath(Path(target).expanduser()))  # noqa: PTH100 - keeps symlinks
+        with self._lock:
+            self.refresh()
+            if place.suffix.lower() in (".csv", ".json"):
+                file = free_name(place)
+                included = self.included().table
+                staying = _not_in_json(included) if place.suffix.lower() == ".json" else {}
+                return CommitPlan((), staying, file if dry_run else _write_file(included, file))
+            if not dry_run:
+                self.resume()
+            plan = plan_moves(self._table, self._excluded, place)
+            if not dry_run:
+                with storage_errors(self.file), transaction(self._connection):
+                    self._moves.plan(plan.moves)
+                self.resume()
+            return plan
 
     @property
     def unfinished(self) -> list[Move]:
         """The moves of a `commit` that was cut off."""
         with self._lock, storage_errors(self.file):
-            return [move for _, move in planned_moves(self, -1)]
+            return [move for _, move in self._moves.planned()]
 
     def resume(self) -> None:
         """Finish the moves of a `commit` that was cut off; raises what that raises."""
+        failure: OSError | None = None
         with self._lock, storage_errors(self.file):
-            finish_moves(self)
+            while failure is None and self._moves.planned(1):
+                with transaction(self._connection):
+                    self._catch_up()
+                    failure = self._make_some_moves()
+                self._follow_moves()
+                self._notify()
+            left = self._moves.planned()
+        if failure is not None:
+            raise StorageError(
+                f"Cannot move {left[0][1]}: {failure.strerror or failure}. Moves left: "
+                f"{len(left)}; fix this and call resume()."
+            ) from failure
 
     # -- inside ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def _writing(self, action: str) -> Iterator[None]:
+        """Write a batch and change the dataset in step; both stay as they were after an error."""
+        with self._lock:
+            if self._batch is not None:
+                yield
+                return
+            edit, photo = self._last_edit, self._photos.last_id
+            try:
+                with storage_errors(self.file), transaction(self._connection):
+                    self._catch_up()
+                    edit, photo = self._last_edit, self._photos.last_id
+                    self._batch = (self._stack.last + 1, action, 0)
+                    yield
+            except BaseException:
+                for kind, number, before, after in reversed(self._written):
+                    self._apply(kind, number, after, before)
+                self._last_edit = edit
+                self._photos.forget_after(photo)
+                raise
+            else:
+                if self._written:
+                    self._stack.note(*self._batch)
+            finally:
+                self._batch = None
+                self._written.clear()
+            self._notify()
+
+    def _write(self, kind: str, photo: int | None, before: object, after: object) -> None:
+        assert self._batch is not None
+        texts = json.dumps(before), json.dumps(after)
+        cursor = self._connection.execute(
+            "INSERT INTO edit (batch, action, target, time, who, kind, photo, before, after) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*self._batch, time_text(datetime.now(timezone.utc)), _user(), kind, photo, *texts),
+        )
+        assert cursor.lastrowid is not None
+        self._last_edit = cursor.lastrowid
+        self._written.append((kind, photo, before, after))
+        self._apply(kind, photo, before, after)
+
+    def _apply(self, kind: str, photo: int | None, before: Any, after: Any) -> None:
+        """Make an edit in the dataset; one of a photo that is not in it changes nothing."""
+        if kind == "class":
+            self._changed = None
+            if before is None:
+                self._table.insert_class(*after)
+            elif after is None:
+                self._table.remove_class(before[0])
+            else:
+                self._table.rename_class(before[0], after[0])
+            return
+        row = None if photo is None else self._photos.row_of(photo)
+        if row is None:
+            return
+        if kind == "labels":
+            self._table.set_labels(row, after)
+        elif after:
+            self._excluded.add(row)
+        else:
+            self._excluded.discard(row)
+        if self._changed is not None:
+            self._changed.add(row)
+
+    def _refresh(self) -> None:
+        """Catch up if another connection wrote since the last call."""
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if self._batch is None and version != self._version:
+            with transaction(self._connection):
+                self._catch_up()
+            self._version = version
+            self._notify()
+
+    def _catch_up(self) -> None:
+        """Make the edits and moves of other kernels here; call it in a transaction."""
+        self._follow_moves()  # first: photos are looked for where they are now
+        self._photos.locate()
+        rows = self._connection.execute(
+            "SELECT id, batch, action, target, kind, photo, before, after FROM edit "
+            "WHERE id > ? ORDER BY id",
+            (self._last_edit,),
+        )
+        for number, batch, action, target, kind, photo, before, after in rows:
+            self._apply(kind, photo, json.loads(before), json.loads(after))
+            self._stack.note(batch, action, target)
+            self._last_edit = number
+
+    def _make_some_moves(self) -> OSError | None:
+        for number, move in self._moves.planned(_MOVES_AT_ONCE):
+            try:
+                moved = move_file(Path(move.source), Path(move.target))
+            except FileExistsError:
+                # The new name is on disk before it is used, in the next round.
+                self._moves.change_target(number, free_name(Path(move.target)))
+                return None
+            except OSError as error:
+                return error
+            self._moves.mark(number, moved)
+            row = self._table.paths.find({move.source}).get(move.source)
+            if moved and row is not None:
+                self._photos.has_moved(row, move.target)
+        return None
+
+    def _follow_moves(self) -> None:
+        moves = self._moves.finished_after(self._last_move)
+        if not moves:
+            return
+        self._last_move = moves[-1][0]
+        self._changed = None
+        rows = self._table.paths.find({move.source for _, move, _ in moves})
+        for _, move, moved in moves:
+            row = rows.get(move.source)
+            if row is not None and moved:
+                self._table.paths.move(row, move.target)
+            elif row is not None:
+                self._table.add_problem(move.source, "the file is not there any more")
+
+    def _notify(self) -> None:
+        changed = None if self._changed is None else frozenset(self._changed)
+        self._changed = set()
+        if changed is None or changed:
+            for listener in list(self.listeners):
+                listener(changed)
 
     def _repeat(self, action: Literal["undo", "redo"]) -> list[Edit]:
         with self._lock:
@@ -357,12 +573,6 @@ class Journal(JournalWriter):
             )
             return [as_edit(row) for row in rows]
 
-    def _read(self, images: Sequence[Image]) -> list[int]:
-        rows = list(dict.fromkeys(self.dataset._row_of(image) for image in images))
-        with self._lock:
-            self._photos.read(rows)
-        return rows
-
     def _names(self, row: int) -> list[str]:
         return [label.name for label in self.dataset.labels_of_row(row)]
 
@@ -370,7 +580,7 @@ class Journal(JournalWriter):
         return [label.name for label in self.dataset.labels]
 
     def _rows_with(self, name: str) -> list[int]:
-        rows: list[int] = self.dataset._columns.rows_with(self._position(name)).tolist()
+        rows: list[int] = self._table.rows_with(self._position(name)).tolist()
         return rows
 
     def _position(self, name: str) -> int:
@@ -386,7 +596,7 @@ class Journal(JournalWriter):
 
 
 def _holds_photos_of(dataset: ClassificationDataset, connection: sqlite3.Connection) -> bool:
-    photos = PhotoRows(dataset, connection)
+    photos = PhotoRows(dataset.table.paths, dataset.name, connection)
     photos.locate()
     return photos.found_any
 
@@ -395,3 +605,36 @@ def _checked(name: str) -> str:
     if not name.strip():
         raise DatasetError("A class needs a name.")
     return name
+
+
+def _not_in_json(table: PhotoTable) -> dict[str, str]:
+    rows = np.flatnonzero(np.asarray(table.first_label) == NO_LABEL)
+    return {table.paths[row]: "it has no label; a CSV file can hold it" for row in rows}
+
+
+def _write_file(table: PhotoTable, file: Path) -> Path:
+    from ..readers.json_form import write_json
+    from ..readers.tables import to_csv
+
+    beside = file.with_name(f".{uuid.uuid4().hex}{file.suffix}")
+    write = write_json if file.suffix.lower() == ".json" else to_csv
+    try:
+        write(table, beside)
+        while True:
+            try:
+                move_file(beside, file)
+            except FileExistsError:
+                file = free_name(file)
+            else:
+                return file
+    except OSError as error:
+        raise StorageError(f"Cannot write {file}: {error.strerror or error}.") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container may run under a number without a name
+        return "unknown"

@@ -5,14 +5,23 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .journal import Journal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
 
 __all__ = ["Watch"]
 
 _log = logging.getLogger(__name__)
+
+
+class Watched(Protocol):
+    """What is watched: a `Journal`."""
+
+    file: Path
+    listeners: list[Callable[[frozenset[int] | None], None]]
+
+    def refresh(self) -> None:
+        """Bring the edits of other kernels here."""
 
 
 class Watch:
@@ -26,7 +35,7 @@ class Watch:
         Why the last refresh failed.
     """
 
-    def __init__(self, journal: Journal, seconds: float) -> None:
+    def __init__(self, journal: Watched, seconds: float) -> None:
         self.error: Exception | None = None
         self._stop = threading.Event()
         self._journal = weakref.ref(journal)
@@ -57,7 +66,7 @@ class Watch:
                 self._tell(journal)
             del journal
 
-    def _tell(self, journal: Journal) -> None:
+    def _tell(self, journal: Watched) -> None:
         for listener in list(journal.listeners):
             try:
                 listener(None)

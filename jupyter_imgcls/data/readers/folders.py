@@ -15,18 +15,18 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from ...errors import DatasetError
-from ..columns import Part
-from ..dataset import Check, ClassificationDataset
+from ...files import free_name
 from ..decoding.decode import check_image
-from ..journal.relocate import free_name
+from ..image import Images
 from ..natural import natural_sort
-from ..problems import log_left_out
+from ..table import PhotoTable
+from ..types import Check, Part
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "find_files",
-    "photos_at",
     "read_class_folders",
+    "read_files",
     "write_class_folders",
 ]
 
@@ -53,18 +53,16 @@ _CHECKS_AT_ONCE = 4096
 _SHOW_PROGRESS_FROM = 2000
 
 
-def read_class_folders(
-    dataset: ClassificationDataset, root: Path, check: Check
-) -> ClassificationDataset:
-    """Fill `dataset` from ``root/<class>/`` or ``root/<part>/<class>/``."""
+def read_class_folders(root: Path, check: Check) -> PhotoTable:
+    """Read ``root/<class>/`` or ``root/<part>/<class>/``."""
     if not root.exists():
         raise DatasetError(f"There is no folder {root}.")
     if not root.is_dir():
         raise DatasetError(f"{root} is a file: name the folder with one sub-folder a class.")
-    before = len(dataset.problems)
-    top = _sub_folders(dataset, root)
+    table = PhotoTable()
+    top = _sub_folders(table, root)
     loose = _loose_photos(root)
-    if not top and not loose and not dataset.problems:
+    if not top and not loose and not table.problems:
         raise DatasetError(
             f"{root} holds no photos and no sub-folders: put the photos of each class into a "
             "sub-folder named after the class, or photos without a class straight into it."
@@ -75,55 +73,55 @@ def read_class_folders(
         classes = [
             (part, folder)
             for part, parent in zip(parts, top, strict=True)
-            for folder in _sub_folders(dataset, parent)
+            for folder in _sub_folders(table, parent)
         ]
         names = list({folder.name for _, folder in classes})
         natural_sort(names)
         for name in names:
-            dataset.add_label(name)
+            table.add_label(name)
     for part, folder in classes:
-        dataset.add_label(folder.name)
-        for parent, files in find_files(dataset, folder):
-            add_checked(dataset, parent, files, folder.name, part, check)
-    add_checked(dataset, str(root.absolute()), loose, None, None, check)
-    log_left_out(dataset.name, len(dataset.problems) - before)
-    if len(dataset) == 0:
-        raise DatasetError(f"No photo in {root} or any sub-folder.{first_problems(dataset)}")
-    empty = [name for name, count in dataset.count_labels().items() if count == 0]
+        table.add_label(folder.name)
+        for parent, files in find_files(table, folder):
+            add_checked(table, parent, files, folder.name, part, check)
+    add_checked(table, str(root.absolute()), loose, None, None, check)
+    if len(table) == 0:
+        raise DatasetError(f"No photo in {root} or any sub-folder.{first_problems(table)}")
+    counts = zip(table.labels, table.count_labels(), strict=True)
+    empty = [label.name for label, count in counts if count == 0]
     if empty:
         warnings.warn(
             f"No photo in class {', '.join(empty)}: add photos, or delete the folder.",
             UserWarning,
             stacklevel=3,
         )
-    return dataset
+    return table
 
 
-def photos_at(paths: Iterable[Path]) -> ClassificationDataset:
-    """Photos without labels: files, and all in folders and the folders under them."""
-    dataset = ClassificationDataset("photos")
+def read_files(paths: Iterable[Path], check: Check) -> PhotoTable:
+    """Read photos without labels: files, and all in folders and their sub-folders."""
+    table = PhotoTable()
     for path in paths:
         found = (
-            find_files(dataset, path)
+            find_files(table, path)
             if path.is_dir()
             else [(str(path.absolute().parent), [path.name])]
         )
         for folder, names in found:
-            add_checked(dataset, folder, names, None, None, "header")
-    return dataset
+            add_checked(table, folder, names, None, None, check)
+    return table
 
 
-def first_problems(dataset: ClassificationDataset) -> str:
+def first_problems(table: PhotoTable) -> str:
     """The first few files that were left out, to end an error message with."""
-    shown = "; ".join(str(problem) for problem in dataset.problems[:3])
+    shown = "; ".join(str(problem) for problem in list(table.problems)[:3])
     return f" Left out were: {shown}" if shown else ""
 
 
-def find_files(dataset: ClassificationDataset, folder: Path) -> Iterator[tuple[str, list[str]]]:
+def find_files(table: PhotoTable, folder: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield each folder at or under `folder` with its files in natural order.
 
     Symbolic links are followed; a folder that was already visited (a loop) or that cannot be read
-    becomes a problem of `dataset`.
+    becomes a problem of `table`.
     """
     visited: set[tuple[int, int]] = set()
     waiting = [str(folder.absolute())]
@@ -134,7 +132,7 @@ def find_files(dataset: ClassificationDataset, folder: Path) -> Iterator[tuple[s
         try:
             status = os.stat(current)  # noqa: PTH116
             if (status.st_dev, status.st_ino) in visited:
-                dataset.add_problem(current, "a link to a folder that holds it")
+                table.add_problem(current, "a link to a folder that holds it")
                 continue
             visited.add((status.st_dev, status.st_ino))
             with os.scandir(current) as entries:
@@ -143,7 +141,7 @@ def find_files(dataset: ClassificationDataset, folder: Path) -> Iterator[tuple[s
                         continue
                     (folders if _is_folder(entry) else files).append(entry.name)
         except OSError as error:
-            dataset.add_problem(current, _reason(error))
+            table.add_problem(current, _reason(error))
             continue
         natural_sort(files)
         natural_sort(folders)
@@ -152,7 +150,7 @@ def find_files(dataset: ClassificationDataset, folder: Path) -> Iterator[tuple[s
 
 
 def add_checked(
-    dataset: ClassificationDataset,
+    table: PhotoTable,
     folder: str,
     names: Sequence[str],
     label: str | None,
@@ -166,8 +164,8 @@ def add_checked(
         if reason is None:
             good.append(name)
         else:
-            dataset.add_problem(f"{folder}{os.sep}{name}", reason)
-    dataset.add_folder(folder, good, label, part)
+            table.add_problem(f"{folder}{os.sep}{name}", reason)
+    table.add_folder(folder, good, label, part)
 
 
 def check_files(paths: Iterator[str], count: int, check: Check) -> Iterator[str | None]:
@@ -191,15 +189,15 @@ def check_files(paths: Iterator[str], count: int, check: Check) -> Iterator[str 
             bar.update(len(some))
 
 
-def write_class_folders(dataset: ClassificationDataset, root: Path) -> Path:
-    """Copy the photos of `dataset` into class folders under `root`."""
+def write_class_folders(table: PhotoTable, root: Path) -> Path:
+    """Copy photos into class folders under `root`."""
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise DatasetError(f"{root} exists already: name a new or an empty folder.")
     root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}-") as temporary:
         beside = Path(temporary, "photos")
         beside.mkdir()
-        for image, part in zip(dataset.images, dataset.parts, strict=True):
+        for image, part in zip(Images(table), table.parts, strict=True):
             for label in image.labels:
                 if Path(label.name).name != label.name or label.name in ("", ".", ".."):
                     raise DatasetError(f"The class name {label.name!r} cannot name a folder.")
@@ -212,11 +210,11 @@ def write_class_folders(dataset: ClassificationDataset, root: Path) -> Path:
     return root
 
 
-def _sub_folders(dataset: ClassificationDataset, root: Path) -> list[Path]:
+def _sub_folders(table: PhotoTable, root: Path) -> list[Path]:
     try:
         names = [p.name for p in root.iterdir() if p.is_dir() and not _is_hidden(p.name)]
     except OSError as error:
-        dataset.add_problem(root, _reason(error))
+        table.add_problem(root, _reason(error))
         return []
     natural_sort(names)
     return [root / name for name in names]
@@ -227,7 +225,7 @@ def _loose_photos(root: Path) -> list[str]:
     try:
         names = [p.name for p in root.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES]
         names = [name for name in names if not _is_hidden(name) and (root / name).is_file()]
-    except OSError:  # already a problem of the dataset
+    except OSError:  # already a problem of the table
         return []
     natural_sort(names)
     return names

@@ -12,8 +12,9 @@ from ...context import Context
 from ...errors import DatasetError
 from ...files import replacing, safe_name
 from ..collect import collect
-from ..dataset import Check, ClassificationDataset
-from ..problems import log_left_out
+from ..image import Images
+from ..table import PhotoTable
+from ..types import Check
 from .folders import add_checked, find_files, first_problems
 
 if TYPE_CHECKING:
@@ -26,47 +27,44 @@ _LOOKS_LIKE_PATH = re.compile(r"[/\\]|^\.|^~")
 
 
 def read_json(
-    dataset: ClassificationDataset,
     file: Path,
+    name: str,
     context: Context | None,
     provider: SearchProvider | None,
     check: Check,
     progress: bool,
-) -> ClassificationDataset:
-    """Fill `dataset` from a JSON file."""
-    before = len(dataset.problems)
+) -> PhotoTable:
+    """Read a JSON file; downloads go to a folder called `name`."""
+    table = PhotoTable()
     from_web: dict[str, list[str]] = {}
     classes = _entries(file)
     # A photo that several classes list by its name has them all.
     labels_of: dict[str, list[str]] = {}
     for label, entries in classes.items():
-        dataset.add_label(label)
+        table.add_label(label)
         for entry in dict.fromkeys(entries):
             labels_of.setdefault(entry, []).append(label)
     for label, entries in classes.items():
         for entry in dict.fromkeys(entries):
             labels = labels_of[entry]
-            if _URL.match(entry) or not _add_local(
-                dataset, file.parent, entry, label, labels, check
-            ):
+            if _URL.match(entry) or not _add_local(table, file.parent, entry, label, labels, check):
                 from_web.setdefault(label, []).append(entry)
     if from_web:
-        _add_collected(
-            dataset, from_web, context or Context.get_global_context(), provider, progress
-        )
-    log_left_out(dataset.name, len(dataset.problems) - before)
-    if len(dataset) == 0:
-        raise DatasetError(f"Nothing in {file} leads to a photo.{first_problems(dataset)}")
-    return dataset
+        outputs = (context or Context.get_global_context()).storage.outputs_path
+        folder = outputs / "collected" / safe_name(name)
+        _add_collected(table, from_web, folder, provider, progress)
+    if len(table) == 0:
+        raise DatasetError(f"Nothing in {file} leads to a photo.{first_problems(table)}")
+    return table
 
 
-def write_json(dataset: ClassificationDataset, file: Path) -> Path:
+def write_json(table: PhotoTable, file: Path) -> Path:
     """Write the photos of each class, paths absolute, beside `file`; then put it in place.
 
     A photo of several classes is listed in each; one without a label is left out.
     """
-    classes: dict[str, list[str]] = {label.name: [] for label in dataset.labels}
-    for image in dataset.images:
+    classes: dict[str, list[str]] = {label.name: [] for label in table.labels}
+    for image in Images(table):
         for label in image.labels:
             classes[label.name].append(image.storage_path)
     with replacing(file) as beside:
@@ -75,7 +73,7 @@ def write_json(dataset: ClassificationDataset, file: Path) -> Path:
 
 
 def _add_local(
-    dataset: ClassificationDataset,
+    table: PhotoTable,
     root: Path,
     entry: str,
     label: str,
@@ -86,37 +84,36 @@ def _add_local(
     local = os.path.abspath(root / Path(entry).expanduser())  # noqa: PTH100 - keeps symlinks
     # os.path answers False, where Path raises, for a text that is too long for a name.
     if os.path.isdir(local):  # noqa: PTH112
-        for folder, names in find_files(dataset, Path(local)):
-            add_checked(dataset, folder, names, label, None, check)
+        for folder, names in find_files(table, Path(local)):
+            add_checked(table, folder, names, label, None, check)
     elif os.path.isfile(local):  # noqa: PTH113
         if label == labels[0]:
-            before = len(dataset)
+            row = len(table)
             folder, name = os.path.split(local)
-            add_checked(dataset, folder, [name], label, None, check)
-            if len(dataset) > before and len(labels) > 1:
-                dataset.change_label_for_image(dataset.images[before], labels)
+            add_checked(table, folder, [name], label, None, check)
+            if len(table) > row and len(labels) > 1:
+                table.set_labels(row, labels)
     elif _LOOKS_LIKE_PATH.search(entry):
-        dataset.add_problem(local, f"no such folder or photo (class {label!r})")
+        table.add_problem(local, f"no such folder or photo (class {label!r})")
     else:
         return False
     return True
 
 
 def _add_collected(
-    dataset: ClassificationDataset,
+    table: PhotoTable,
     requests: dict[str, list[str]],
-    context: Context,
+    folder: Path,
     provider: SearchProvider | None,
     progress: bool,
 ) -> None:
-    """Download what `requests` asks for, under the context's outputs."""
-    folder = context.storage.outputs_path / "collected" / safe_name(dataset.name)
+    """Download what `requests` asks for into `folder`."""
     collected = collect(requests, folder, provider=provider, progress=progress)
     for label, files in collected.files.items():
         for downloaded in files:
-            dataset.add_image(downloaded, label)
+            table.add_photo(downloaded, [label])
     for failure in collected.failures:
-        dataset.add_problem(failure.source, failure.reason)
+        table.add_problem(failure.source, failure.reason)
 
 
 def _entries(file: Path) -> dict[str, list[str]]:

@@ -11,14 +11,12 @@ import pandas as pd
 
 from ...errors import DatasetError
 from ...files import replacing
-from ..columns import Part
-from ..dataset import Check, ClassificationDataset
-from ..problems import log_left_out
+from ..image import Images
+from ..table import PhotoTable
+from ..types import PARTS, Check, Part
 from .folders import check_files, first_problems
 
 __all__ = ["read_csv", "read_frame", "to_csv", "to_frame"]
-
-_PARTS = ("train", "test", "validation")
 
 
 @dataclass
@@ -30,8 +28,8 @@ class _Photo:
     origin: str | None = None
 
 
-def read_csv(dataset: ClassificationDataset, file: Path, check: Check) -> ClassificationDataset:
-    """Fill `dataset` from a CSV file."""
+def read_csv(file: Path, check: Check) -> PhotoTable:
+    """Read a CSV file."""
     try:
         # As text, and empty cells as such: 'NA' and '007' are class names like others.
         frame = pd.read_csv(
@@ -43,13 +41,12 @@ def read_csv(dataset: ClassificationDataset, file: Path, check: Check) -> Classi
         )
     except (OSError, ValueError) as error:
         raise DatasetError(f"{file} cannot be read as a CSV file: {error}") from error
-    return read_frame(dataset, frame, file.parent, check)
+    return read_frame(frame, file.parent, check)
 
 
-def read_frame(
-    dataset: ClassificationDataset, frame: pd.DataFrame, root: Path, check: Check
-) -> ClassificationDataset:
-    """Fill `dataset` from a data frame."""
+def read_frame(frame: pd.DataFrame, root: Path, check: Check) -> PhotoTable:
+    """Read a data frame; see `ClassificationDataset.create_from_frame`."""
+    table = PhotoTable()
     photos = _photos(frame, root)
     reasons = list(check_files(iter(photos), len(photos), check))
     good = [path for path, reason in zip(photos, reasons, strict=True) if reason is None]
@@ -58,14 +55,13 @@ def read_frame(
         photo = photos[path]
         # A copy whose original was left out stays with the other copies of it all the same.
         origin = None if photo.origin is None else storage_ids.get(photo.origin)
-        dataset.add_image(path, photo.labels, origin_id=origin, part=photo.part)
+        table.add_photo(path, photo.labels, origin, photo.part)
     for path, reason in zip(photos, reasons, strict=True):
         if reason is not None:
-            dataset.add_problem(path, reason)
-    log_left_out(dataset.name, len(photos) - len(good))
-    if len(dataset) == 0:
-        raise DatasetError(f"No row leads to a photo.{first_problems(dataset)}")
-    return dataset
+            table.add_problem(path, reason)
+    if len(table) == 0:
+        raise DatasetError(f"No row leads to a photo.{first_problems(table)}")
+    return table
 
 
 def _photos(frame: pd.DataFrame, root: Path) -> dict[str, _Photo]:
@@ -82,9 +78,9 @@ def _photos(frame: pd.DataFrame, root: Path) -> dict[str, _Photo]:
     ):
         if not path:
             raise DatasetError(f"Row {number} has no path.")
-        if part not in ("", *_PARTS):
+        if part not in ("", *PARTS):
             raise DatasetError(
-                f"Row {number} has the split {part!r}: write {', '.join(_PARTS)} or nothing."
+                f"Row {number} has the split {part!r}: write {', '.join(PARTS)} or nothing."
             )
         photo = photos.setdefault(_absolute(root, path), _Photo())
         photo.labels += [label] if label else []
@@ -96,9 +92,9 @@ def _photos(frame: pd.DataFrame, root: Path) -> dict[str, _Photo]:
     return photos
 
 
-def to_frame(dataset: ClassificationDataset) -> pd.DataFrame:
+def to_frame(table: PhotoTable) -> pd.DataFrame:
     """One row for each label of each photo; one with an empty label where it has none."""
-    path_of = dict(zip(dataset.storage_ids.tolist(), dataset.paths, strict=True))
+    path_of = dict(zip(table.storage_ids, table.paths, strict=True))
     rows = [
         {
             "path": image.storage_path,
@@ -108,7 +104,7 @@ def to_frame(dataset: ClassificationDataset) -> pd.DataFrame:
             if image.origin_id != image.storage_id
             else "",
         }
-        for image, part in zip(dataset.images, dataset.parts, strict=True)
+        for image, part in zip(Images(table), table.parts, strict=True)
         for label in [label.name for label in image.labels] or [""]
     ]
     frame = pd.DataFrame(rows, columns=["path", "label", "split", "origin"], dtype=object)
@@ -116,10 +112,10 @@ def to_frame(dataset: ClassificationDataset) -> pd.DataFrame:
     return frame.drop(columns=[c for c in ("split", "origin") if not (frame[c] != "").any()])
 
 
-def to_csv(dataset: ClassificationDataset, file: Path) -> Path:
+def to_csv(table: PhotoTable, file: Path) -> Path:
     """Write `to_frame` beside `file`, then put it in place."""
     with replacing(file) as beside:
-        text = to_frame(dataset).to_csv(index=False, lineterminator="\n")
+        text = to_frame(table).to_csv(index=False, lineterminator="\n")
         # File names that are no UTF-8 come back the same.
         beside.write_bytes(os.fsencode(text))
     return file

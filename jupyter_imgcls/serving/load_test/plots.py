@@ -7,7 +7,8 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ...evaluation.plot_style import ACCENT, ALERT, PALETTE, dress
+from ...evaluation.plot_style import dress
+from ...style import ACCENT, ALERT, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,6 +7,7 @@ must have the same versions of Python, Ray and this package.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import socket
@@ -14,15 +15,18 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ...errors import DeploymentError
+from ..records import Record, read_key, write_record
 from .ray import local as local_ray
 
-__all__ = ["delete", "deploy", "describe", "status"]
+__all__ = ["ClusterTarget", "delete", "deploy", "describe", "status"]
 
+_log = logging.getLogger(__name__)
 _DRIVER = "jupyter_imgcls.serving.targets.ray.driver"
 _PORT = 8000  # Ray Serve's own, on a cluster where it does not run yet
 _SECONDS = 600
@@ -38,6 +42,64 @@ _WORDS = {
 }
 # Replicas on this machine share its cores; how many there are is for the user to choose.
 _CORES_HERE = 0.01
+
+
+class ClusterTarget:
+    """Ray Serve: replicas on a cluster, which is this machine unless an address is given."""
+
+    fast_status = False
+
+    def check(self, record: Record) -> None:  # noqa: D102
+        if record.replicas < 1:
+            raise DeploymentError(f"A service has at least 1 replica, not {record.replicas}.")
+
+    def start(self, folder: Path, record: Record) -> None:  # noqa: D102
+        # Before there is a service, so that one whose start is cut off can be found.
+        write_record(folder, record)
+        _deploy(folder, record, update=False)
+
+    def update(self, folder: Path, old: Record, new: Record) -> None:  # noqa: D102
+        try:
+            _deploy(folder, new, update=True)
+        except BaseException as error:
+            # The cluster tries the new classifier before it replaces a replica.
+            unchanged = isinstance(error, DeploymentError) and (
+                self.status(folder, old) == "running"
+            )
+            if not unchanged:
+                _deploy(folder, old, update=True)
+            raise
+
+    def stop(self, folder: Path, record: Record | None) -> None:  # noqa: D102
+        if record is not None:
+            delete(record.name, record.address)
+
+    def status(self, folder: Path, record: Record) -> str:  # noqa: D102
+        try:
+            return status(record.name, record.address)
+        except DeploymentError as error:
+            _log.warning("%s", error)
+            return "unreachable"
+
+    def log(self, folder: Path, record: Record, lines: int) -> str:  # noqa: D102
+        return str(describe(record.name, record.address)["message"])
+
+    def log_file(self, folder: Path) -> None:  # noqa: D102
+        return None
+
+
+def _deploy(folder: Path, record: Record, *, update: bool) -> None:
+    key = read_key(folder)
+    url = deploy(
+        record.name,
+        record.artifact(folder),
+        None if key is None else key[1],
+        record.replicas,
+        record.autoscaling,
+        record.address,
+        update=update,
+    )
+    write_record(folder, replace(record, url=url))
 
 
 def deploy(
@@ -188,7 +250,7 @@ def _ask(address: str | None, **request: Any) -> Mapping[str, Any]:
             raise DeploymentError("Ray has ended meanwhile: try again.")
         address, environment = there.address, local_ray.environment()
     else:
-        _see_that_it_listens(address)
+        _check_that_it_listens(address)
     command = [sys.executable, "-m", _DRIVER]
     try:
         done = subprocess.run(  # noqa: S603 -- no shell; the program is this Python
@@ -213,7 +275,7 @@ def _ask(address: str | None, **request: Any) -> Mapping[str, Any]:
     return answer
 
 
-def _see_that_it_listens(address: str) -> None:
+def _check_that_it_listens(address: str) -> None:
     """Tell a wrong address at once, where Ray itself would try for minutes."""
     if address == "auto":
         return

@@ -20,9 +20,9 @@ from ..addresses import is_loopback, listen, root_url
 from ..client import http_client
 from ..records import Record, read_key, write_record
 
-__all__ = ["LOG", "end_of_log", "is_ready", "processes", "start", "stop", "wait_gone"]
+__all__ = ["LocalTarget", "end_of_log", "is_ready", "processes", "start", "stop", "wait_gone"]
 
-LOG = "service.log"
+_LOG = "service.log"
 _MODULE = "jupyter_imgcls.serving.server"
 _START_SECONDS = 120.0
 # A little longer than the service gives itself to finish.
@@ -30,6 +30,44 @@ _STOP_SECONDS = 65.0
 
 # Those that this kernel started: as its children they stay listed when dead, until it asks.
 _started: list[subprocess.Popen[bytes]] = []
+
+
+class LocalTarget:
+    """On this machine: each service is a process of its own."""
+
+    fast_status = True
+
+    def check(self, record: Record) -> None:  # noqa: D102
+        if record.replicas > 1 or record.autoscaling or record.address:
+            raise DeploymentError(
+                "A local service is one process, which uses all cores: replicas, autoscaling and "
+                "address are for target='cluster'."
+            )
+
+    def start(self, folder: Path, record: Record) -> None:  # noqa: D102
+        start(folder, record)
+
+    def update(self, folder: Path, old: Record, new: Record) -> None:  # noqa: D102
+        stop(folder)
+        try:
+            start(folder, new)
+        except BaseException:
+            start(folder, old)
+            raise
+
+    def stop(self, folder: Path, record: Record | None) -> None:  # noqa: D102
+        stop(folder)
+
+    def status(self, folder: Path, record: Record) -> str:  # noqa: D102
+        if not processes(folder):
+            return "crashed"
+        return "running" if is_ready(record) else "not answering"
+
+    def log(self, folder: Path, record: Record, lines: int) -> str:  # noqa: D102
+        return end_of_log(folder, lines)
+
+    def log_file(self, folder: Path) -> Path:  # noqa: D102
+        return folder / _LOG
 
 
 def start(folder: Path, record: Record) -> Record:
@@ -96,7 +134,7 @@ def stop(folder: Path) -> None:
             with suppress(psutil.NoSuchProcess):
                 end(process)
         serving = wait_gone(serving, _STOP_SECONDS)
-    _bury()
+    _forget_ended()
     if serving:
         raise DeploymentError(
             f"Process {serving[0].pid} does not end, not even killed: see what it waits for."
@@ -109,7 +147,7 @@ def processes(folder: Path) -> list[psutil.Process]:
     They are known by their command line, which names the classifier's file: a number of a process
     (pid) may belong to another program when the service has crashed or the machine was restarted.
     """
-    _bury()
+    _forget_ended()
     files = {file.name for file in folder.glob("*.model")}
     return [process for process in psutil.process_iter() if _serves(process, files)]
 
@@ -140,7 +178,7 @@ def is_ready(record: Record, timeout: float = 2.0) -> bool:
 def end_of_log(folder: Path, lines: int = 15) -> str:
     """The last lines of what the service wrote."""
     try:
-        text = (folder / LOG).read_text(encoding="utf-8", errors="replace")
+        text = (folder / _LOG).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return ""
     return "\n".join(text.splitlines()[-lines:])
@@ -152,7 +190,7 @@ def _launch(folder: Path, record: Record) -> subprocess.Popen[bytes]:
     command += ["--artifact", str(record.artifact(folder)), "--name", record.name]
     command += ["--host", record.host, "--port", str(record.port)]
     command += ["--no-key"] if key is None else ["--key-file", str(key[0])]
-    with (folder / LOG).open("ab") as log:
+    with (folder / _LOG).open("ab") as log:
         # In a session of its own it gets neither the interrupts of this terminal or notebook nor
         # the end of this kernel.
         process = subprocess.Popen(  # noqa: S603 -- no shell; the program is this Python
@@ -189,7 +227,7 @@ def _listens(pid: int, port: int) -> bool:
     return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in connections)
 
 
-def _bury() -> None:
+def _forget_ended() -> None:
     for child in list(_started):
         if child.poll() is not None:
             _started.remove(child)
@@ -197,7 +235,7 @@ def _bury() -> None:
 
 def _is_alive(process: psutil.Process) -> bool:
     """Whether it runs; dead ones are listed until the kernel that started them asks for them."""
-    _bury()
+    _forget_ended()
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -207,7 +245,7 @@ def _is_alive(process: psutil.Process) -> bool:
 def _serves(process: psutil.Process, files: Collection[str]) -> bool:
     try:
         command = process.cmdline()
-    except psutil.Error:  # ended, another user's, or dead and not yet buried
+    except psutil.Error:  # ended, another user's, or or ended and still listed
         return False
     return _MODULE in command and any(Path(argument).name in files for argument in command)
 

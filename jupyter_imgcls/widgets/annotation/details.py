@@ -9,7 +9,7 @@ from ...data import Image
 from ...data.decoding.decode import image_size
 from ...data.journal import Edit, Journal
 from ...errors import UnreadableImageError
-from ...files import as_text
+from ...text import as_text
 
 __all__ = ["details"]
 
@@ -24,7 +24,7 @@ def details(journal: Journal, image: Image) -> dict[str, Any]:
         "size": None,
         "bytes": None,
         "problem": None,
-        "part": journal.dataset._columns.part(image.row),
+        "part": journal.dataset.table.part(image.row),
         "labels": [as_text(label.name) for label in image.labels],
         "excluded": journal.is_excluded(image),
         "history": [_as_json(edit) for edit in journal.history(image)[-_EDITS:]],

@@ -11,9 +11,8 @@ from typing import Any
 
 from ...data import Image
 from ...data.journal import Edit, Journal
-from ...data.problems import counted
 from ...errors import DatasetError, ImgclsError
-from ...files import as_text
+from ...text import as_text, counted
 
 __all__ = ["Edits"]
 
@@ -115,7 +114,7 @@ class Edits:
                 raise DatasetError("Stopped: nothing was changed.")
             if start:
                 self._progress(start, len(images))
-            self.journal._read(images[start : start + _AT_ONCE])
+            self.journal.identify(images[start : start + _AT_ONCE])
         return images
 
     def _do(self, change: Callable[..., None], *names: str) -> Answer:
@@ -128,11 +127,9 @@ class Edits:
         return next((name for name in names if as_text(name) == shown), shown)
 
     def _taken_back(self, said: str, edits: list[Edit]) -> Answer:
-        photos = dict.fromkeys(edit.photo for edit in edits if edit.photo is not None)
-        rows = [self.journal._photos.row_of(photo) for photo in photos]
-        there = [row for row in rows if row is not None]
-        what = counted(len(photos), "photo", "photos") if photos else "a change of the classes"
-        return {"said": f"{said}: {what}", "row": there[0] if there else -1}
+        photos = {edit.photo for edit in edits if edit.photo is not None}
+        what = counted(len(photos), "photo") if photos else "a change of the classes"
+        return {"said": f"{said}: {what}", "row": next(iter(self.journal.rows_of(edits)), -1)}
 
     def _commit(self, target: str, dry_run: bool) -> Answer:
         if not target.strip():
@@ -146,4 +143,4 @@ class Edits:
 
 
 def _photos(images: list[Image]) -> str:
-    return as_text(images[0].name) if len(images) == 1 else counted(len(images), "photo", "photos")
+    return as_text(images[0].name) if len(images) == 1 else counted(len(images), "photo")

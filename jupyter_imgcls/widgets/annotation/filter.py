@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...data.columns import NO_LABEL
 from ...data.journal import Journal
+from ...data.types import NO_LABEL
 
 __all__ = ["SHOWN", "done", "excluded", "matching"]
 
@@ -54,7 +54,7 @@ def matching(journal: Journal, show: str, class_name: str, name_part: str) -> ND
     if class_name:
         names = [label.name for label in dataset.labels]
         if class_name in names:
-            match &= _those(journal, dataset._columns.rows_with(names.index(class_name)))
+            match &= _those(journal, dataset.table.rows_with(names.index(class_name)))
         else:
             match[:] = False
     if name_part:

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from ...context import Context
 from ...data import ClassificationDataset
 from ...data.journal import Journal
-from ...evaluation.plot_style import PALETTE
-from ...files import as_text
+from ...style import PALETTE
+from ...text import as_text
 from ..base.assets import asset
 from ..image_grid.grid import MOST_ROWS, Badge, ImageGrid
 from .details import details
@@ -95,7 +95,7 @@ class AnnotationUI(ImageGrid):
         img_indices: ArrayLike | None = None,
         **traits: Any,
     ) -> None:
-        known = dataset.journal if context is None else None
+        known = Journal.of(dataset) if context is None else None
         self.journal = known or Journal.open(dataset, context)
         self._edits = Edits(self.journal, self._tell_progress)
         self._base: NDArray[np.int64] | None = None

@@ -14,7 +14,7 @@ import bqplot
 import ipywidgets
 
 from ...errors import ImgclsError
-from ...evaluation.plot_style import shown_name
+from ...text import shown_name
 
 __all__ = [
     "Problem",

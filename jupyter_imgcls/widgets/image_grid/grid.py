@@ -13,9 +13,9 @@ import traitlets
 from numpy.typing import ArrayLike, NDArray
 
 from ...data import ClassificationDataset
-from ...data.columns import NO_LABEL
-from ...evaluation.plot_style import PALETTE
-from ...files import as_text
+from ...data.types import NO_LABEL
+from ...style import PALETTE
+from ...text import as_text
 from ..base.assets import asset
 from ..base.contact_sheet import STILL_PHOTOS, contact_sheet
 from ..base.row_numbers import RowNumbers
@@ -161,7 +161,7 @@ class ImageGrid(anywidget.AnyWidget):
         return [] if self.order is None else [_binary(self.order)]
 
     def _class_badge(self, row: int) -> Badge | None:
-        number = self.dataset._columns.first_label[row]
+        number = self.dataset.table.first_label[row]
         if number == NO_LABEL:
             return None
         names = [label.name for label in self.dataset.labels_of_row(row)]

@@ -10,7 +10,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from ...evaluation.plot_style import ACCENT, ALERT, PALETTE
+from ...style import ACCENT, ALERT, PALETTE
 from ..base.line_charts import round_ticks, set_points, value_axis
 from ..base.theme import axis, figure, legend
 

@@ -15,7 +15,7 @@ from ...data import ClassificationDataset
 from ...errors import EvaluationError
 from ...evaluation import ClassificationEvaluation
 from ...evaluation.plot_curves import thinned
-from ...evaluation.plot_style import ACCENT, ALERT, PALETTE
+from ...style import ACCENT, ALERT, PALETTE
 from ..base.frame import Frame, Key
 from ..base.still import StillPicture
 from ..base.theme import (

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...data import ClassificationDataset
 from ...errors import UnreadableImageError
 from ...evaluation import ClassificationEvaluation
-from ...evaluation.plot_style import shown_name
+from ...text import shown_name
 from ..base.theme import text
 
 __all__ = ["WrongSide", "WrongSideView", "find_wrong_side"]

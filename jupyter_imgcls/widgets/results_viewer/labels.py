@@ -8,8 +8,7 @@ from typing import Any
 import ipywidgets
 
 from ...data.journal import Journal
-from ...data.problems import counted
-from ...evaluation.plot_style import shown_name
+from ...text import counted, shown_name
 from ..base.frame import Key
 from ..base.theme import Problem, button, free_of_busy_cells, text
 

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...data import ClassificationDataset, Label
+from ...data.journal import Journal
 from ...errors import EvaluationError
+from ...evaluation import metrics
 from ..annotation.filter import excluded
 
 __all__ = ["ORDERS", "Order", "Results", "Which"]
@@ -92,16 +94,12 @@ class Results:
     @property
     def truth(self) -> NDArray[np.intp]:
         """Column of the label of each photo as it is now; -1 for none, or one without a column."""
-        column_of = {name: column for column, name in enumerate(self.names)}
-        of_label = [column_of.get(label.name, -1) for label in self.dataset.labels]
-        # One more at the end, for the photos without a label, whose index is -1.
-        columns: NDArray[np.intp] = np.array([*of_label, -1])[self.dataset.label_indices]
-        return columns
+        return np.maximum(self.dataset.label_columns(self.names), -1)
 
     @property
     def _included(self) -> NDArray[np.bool_]:
         """Which photos could be read and are not excluded from the dataset, as it is now."""
-        journal = self.dataset.journal
+        journal = Journal.of(self.dataset)
         return self.readable if journal is None else self.readable & ~excluded(journal)
 
     def counts(self) -> tuple[int, int]:
@@ -114,9 +112,7 @@ class Results:
         """Number of photos by ground truth (rows) and prediction (columns)."""
         truth = self.truth
         counted = self._included & (truth >= 0)
-        matrix = np.zeros((len(self.names), len(self.names)), dtype=np.intp)
-        np.add.at(matrix, (truth[counted], self.predicted[counted]), 1)
-        return matrix
+        return metrics.confusion_matrix(truth[counted], self.predicted[counted], len(self.names))
 
     def rows(
         self,
@@ -162,12 +158,9 @@ class Results:
             score: NDArray[np.float64] = self.scores[every, self.predicted]
             return score
         if order == "margin":
-            ordered = np.sort(self.scores, axis=1)
-            second = ordered[:, -2] if len(self.names) > 1 else 0.0
-            margin: NDArray[np.float64] = ordered[:, -1] - second
-            return margin
+            return metrics.margins(self.scores)
         if order == "loss":
-            # The cross-entropy falls as the score of the true class rises.
+            # The loss falls as the score of the true class rises.
             key: NDArray[np.float64] = np.where(truth >= 0, self.scores[every, truth], np.inf)
             return key
         return np.zeros(len(self.scores))

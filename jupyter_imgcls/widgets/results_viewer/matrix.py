@@ -10,7 +10,7 @@ import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evaluation.plot_style import shown_name
+from ...text import shown_name
 
 __all__ = ["ConfusionMatrix", "short_names"]
 

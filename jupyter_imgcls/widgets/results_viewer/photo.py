@@ -10,7 +10,7 @@ import numpy as np
 
 from ...data import Image
 from ...errors import UnreadableImageError
-from ...evaluation.plot_style import ACCENT, ALERT
+from ...style import ACCENT, ALERT
 from ..base.frame import Frame
 from ..base.theme import Problem, text
 from .matches import Results

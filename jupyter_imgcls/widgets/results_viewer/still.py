@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import UnreadableImageError
-from ...evaluation.plot_style import shown_name
+from ...text import shown_name
 from .matches import Results
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from ...context import Context
 from ...data import ClassificationDataset, Label
 from ...data.journal import Journal
 from ...errors import ImgclsError
-from ...evaluation.plot_style import PALETTE, shown_name
+from ...style import PALETTE
+from ...text import shown_name
 from ..base.frame import Frame, Key
 from ..base.still import StillPicture
 from ..base.theme import Problem, button, free_of_busy_cells, rows, stylesheet, text
@@ -105,7 +106,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
         if pred_scores is None:
             raise ImgclsError("ResultsUI needs pred_scores: those of classifier.score(dataset).")
         self.results = Results(dataset, pred_scores, pred_labels, labels)
-        journal = dataset.journal if context is None else None
+        journal = Journal.of(dataset) if context is None else None
         self.journal = journal or Journal.open(dataset, context)
         self.rows: tuple[int, ...] = ()
         self._known = {label.name for label in dataset.labels} & set(self.results.names)

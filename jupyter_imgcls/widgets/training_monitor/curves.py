@@ -11,7 +11,7 @@ import ipywidgets
 import numpy as np
 
 from ...classifiers.run import EpochRecord
-from ...evaluation.plot_style import ACCENT, ALERT
+from ...style import ACCENT, ALERT
 from ..base.line_charts import round_ticks, set_points, value_axis
 from ..base.theme import axis, figure, legend
 

@@ -273,7 +273,7 @@ def test_images_can_be_indexed_from_the_end_and_sliced(class_folders):
     assert [image.name for image in images[:2]] == ["cup1.png", "cup2.png"]
     assert images[0] == images[0] and images[0] != images[1]
     assert len({*images, *images}) == 3
-    with pytest.raises(IndexError, match="Photo 3 was asked for; the dataset has 3"):
+    with pytest.raises(IndexError, match="There is no photo 3: the dataset has 3 photos"):
         images[3]
 
 

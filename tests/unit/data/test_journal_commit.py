@@ -9,8 +9,8 @@ import pytest
 
 from jupyter_imgcls.data import ClassificationDataset
 from jupyter_imgcls.data.journal import Journal
-from jupyter_imgcls.data.journal.relocate import move_file
 from jupyter_imgcls.errors import DatasetError, StorageError
+from jupyter_imgcls.files import move_file
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_two_photos_may_change_places(journal, root):
 
 
 def test_a_name_that_is_taken_between_plan_and_move_gets_a_number(journal, root, monkeypatch):
-    from jupyter_imgcls.data.journal import commit as journal_commit
+    from jupyter_imgcls.data.journal import journal as journal_module
 
     def somebody_else_is_faster(source, target):
         if target.name == "cup1.png":
@@ -131,7 +131,7 @@ def test_a_name_that_is_taken_between_plan_and_move_gets_a_number(journal, root,
             monkeypatch.undo()
         return move_file(source, target)
 
-    monkeypatch.setattr(journal_commit, "move_file", somebody_else_is_faster)
+    monkeypatch.setattr(journal_module, "move_file", somebody_else_is_faster)
     photo = (root / "cup" / "cup1.png").read_bytes()
     journal.edit(journal.dataset.images[:2], "bowl")
     journal.commit(root, dry_run=False)

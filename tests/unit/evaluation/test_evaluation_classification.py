@@ -9,7 +9,7 @@ import pytest
 from sklearn import metrics as sk
 
 from jupyter_imgcls.data.dataset import ClassificationDataset
-from jupyter_imgcls.data.image import Label
+from jupyter_imgcls.data.types import Label
 from jupyter_imgcls.errors import EvaluationError
 from jupyter_imgcls.evaluation import ClassificationEvaluation
 
@@ -95,7 +95,7 @@ def test_unreadable_and_unlabelled_photos_are_left_out_and_counted(caplog):
     scores = {"a.jpg": [0.8, 0.2], "b.jpg": nan, "c.jpg": [0.1, 0.9], "d.jpg": [0.3, 0.7]}
     with caplog.at_level(logging.WARNING):
         ce = ClassificationEvaluation(TableClassifier(["bowl", "cup"], scores), test_set)
-    assert "2 of 4 photos left out of the evaluation (1 unreadable, 1 without" in caplog.text
+    assert "2 of 4 photos not evaluated (1 unreadable, 1 without" in caplog.text
     assert (ce.left_out, ce.unreadable, ce.unlabelled) == (2, 1, 1)
     assert ce.scores.shape == (4, 2)
     assert ce.true_labels.tolist() == [0, 1, -1, 1]

@@ -18,6 +18,8 @@ from jupyter_imgcls.evaluation import (
     plot_curves,
     plot_style,
 )
+from jupyter_imgcls.style import ACCENT
+from jupyter_imgcls.text import shown_name
 
 GRAPHS = [graph_roc_curve, graph_pr_curve, graph_confusion_matrix, graph_reliability]
 
@@ -84,9 +86,9 @@ def test_class_names_are_shown_as_they_are_written(graph):
 
 
 def test_long_names_lose_their_middle():
-    assert plot_style.shown_name("a rather long class name 26", 16) == "a rather…name 26"
-    assert plot_style.shown_name("exactly sixteen!", 16) == "exactly sixteen!"
-    assert plot_style.shown_name("\udcff\u202eright") == "\N{REPLACEMENT CHARACTER}" * 2 + "right"
+    assert shown_name("a rather long class name 26", 16) == "a rather…name 26"
+    assert shown_name("exactly sixteen!", 16) == "exactly sixteen!"
+    assert shown_name("\udcff\u202eright") == "\N{REPLACEMENT CHARACTER}" * 2 + "right"
 
 
 def test_the_roc_curves_legend_gives_the_areas():
@@ -181,7 +183,7 @@ def test_the_cells_hold_counts_and_shares():
 def test_the_texts_of_cells_stand_out_from_their_shade():
     ax = new_axes()
     graph_confusion_matrix(evaluation(2, 200), ax)
-    accent = np.array(mpl.colors.to_rgb(plot_style.ACCENT))
+    accent = np.array(mpl.colors.to_rgb(ACCENT))
     shares = ax.images[0].get_array()
     for text in ax.texts:
         column, row = text.get_position()
