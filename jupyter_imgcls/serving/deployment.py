@@ -22,7 +22,7 @@ from ..scoring import Photos
 from . import records
 from .client import score
 from .records import Record
-from .targets import TARGETS
+from .targets.base import TARGETS
 
 if TYPE_CHECKING:
     from .docker import DockerImage
@@ -87,9 +87,8 @@ class Deployment:
         address: str | None = None,
     ) -> None:
         if target not in TARGETS:
-            raise DeploymentError(f"target is {' or '.join(map(repr, TARGETS))}, not {target!r}.")
-        self._folder = records.folder_of(deployment_name)
-        self._wanted = Record(
+            raise DeploymentError(f"target is 'local' or 'cluster', not {target!r}.")
+        wanted = Record(
             deployment_name,
             target,
             _new_instance(),
@@ -99,11 +98,13 @@ class Deployment:
             autoscaling=autoscaling,
             address=address,
         )
-        TARGETS[target].check(self._wanted)
+        TARGETS[target].check(wanted)
+        self._folder = records.folder_of(deployment_name)
+        self._wanted = wanted  # until there is a record in the folder
         self._model = model
         self._with_key = with_key
 
-    # -- state ----------------------------------------------------------------------------------
+    # -- state -------------------------------------------------------------------------------
 
     @property
     def name(self) -> str:
@@ -170,6 +171,25 @@ class Deployment:
         """The last lines of what a local service wrote; what Ray says of one on a cluster."""
         record = self._record()
         return TARGETS[record.target].log(self._folder, record, lines)
+
+    def _whole_record(self) -> Record | None:
+        """What is recorded; None where nothing is, or where that is damaged."""
+        try:
+            return records.read_record(self._folder)
+        except DeploymentError as error:
+            _log.warning("%s", error)
+            return None
+
+    def _record(self) -> Record:
+        record = records.read_record(self._folder)
+        if record is not None:
+            return record
+        if self.is_existing_service():
+            raise DeploymentError(
+                f"The deployment '{self.name}' is being started, or its start was cut off: wait, "
+                "or delete it and deploy again."
+            )
+        raise _no_deployment(self.name)
 
     def __repr__(self) -> str:
         record = self._whole_record()
@@ -247,7 +267,7 @@ class Deployment:
         new = replace(old, instance=_new_instance(), created=time.time())
         _save(model, new.artifact(self._folder))
         try:
-            TARGETS[old.target].update(self._folder, old, new)
+            TARGETS[old.target].replace(self._folder, old, new)
         except BaseException:
             new.artifact(self._folder).unlink(missing_ok=True)
             raise
@@ -265,58 +285,10 @@ class Deployment:
             If there is no such deployment.
         """
         if not self.is_existing_service():
-            raise _nothing_named(self.name)
-        TARGETS[self.target].stop(self._folder, self._whole_record())
+            raise _no_deployment(self.name)
+        record = self._whole_record()
+        TARGETS["local" if record is None else record.target].stop(self._folder, record)
         records.remove(self._folder)
-
-    # -- find -----------------------------------------------------------------------------------
-
-    @classmethod
-    def find(cls, deployment_name: str) -> Deployment:
-        """A deployment that was made before, by this kernel or another program of this user.
-
-        It is looked for in the global storage context first, then in all others.
-
-        Raises
-        ------
-        DeploymentError
-            If there is none of that name, or several elsewhere.
-        """
-        here = records.folder_of(deployment_name)
-        folders = [f for f in records.folders_everywhere() if f.name == deployment_name]
-        if here in folders:
-            folders = [here]
-        if not folders:
-            raise _nothing_named(deployment_name)
-        if len(folders) > 1:
-            raise DeploymentError(
-                f"There are several deployments named '{deployment_name}': "
-                f"{', '.join(str(folder) for folder in folders)}. Say which by the persistent_path "
-                "of its storage context (Context.create; --storage on the command line)."
-            )
-        return cls._at(folders[0])
-
-    @classmethod
-    def list_deployment(cls, everywhere: bool = False) -> list[Deployment]:
-        """All deployments of the global storage context, or of all that this user has."""
-        folders = records.folders_everywhere() if everywhere else records.folders_here()
-        return [cls._at(folder) for folder in folders]
-
-    @classmethod
-    def delete_if_service_exist(cls, deployment_name: str) -> bool:
-        """Delete a deployment of the global storage context; tells whether there was one."""
-        deployment = cls._at(records.folder_of(deployment_name))
-        exists = deployment.is_existing_service()
-        if exists:
-            deployment.delete()
-        return exists
-
-    @classmethod
-    def _at(cls, folder: Path) -> Deployment:
-        deployment = cls.__new__(cls)
-        Deployment.__init__(deployment, folder.name)
-        deployment._folder = folder
-        return deployment
 
     # -- use ------------------------------------------------------------------------------------
 
@@ -344,12 +316,13 @@ class Deployment:
                 parameters,
             )
         except ServiceError as error:
-            if TARGETS[self.target].fast_status and self.status == "crashed":
-                raise DeploymentError(
-                    f"The service '{self.name}' has crashed; restart() starts it again. The end of "
-                    f"its log:\n{self.log(15)}"
-                ) from error
-            raise
+            log = TARGETS[self.target].crash_log(self._folder)
+            if log is None:
+                raise
+            raise DeploymentError(
+                f"The service '{self.name}' has crashed; restart() starts it again. The end of its "
+                f"log:\n{log}"
+            ) from error
 
     @staticmethod
     def score_existing_service_with_image(
@@ -415,6 +388,55 @@ class Deployment:
             progress=progress,
         )
 
+    # -- find -----------------------------------------------------------------------------------
+
+    @classmethod
+    def find(cls, deployment_name: str) -> Deployment:
+        """A deployment that was made before, by this kernel or another program of this user.
+
+        It is looked for in the global storage context first, then in all others.
+
+        Raises
+        ------
+        DeploymentError
+            If there is none of that name, or several elsewhere.
+        """
+        here = records.folder_of(deployment_name)
+        folders = [f for f in records.folders_everywhere() if f.name == deployment_name]
+        if here in folders:
+            folders = [here]
+        if not folders:
+            raise _no_deployment(deployment_name)
+        if len(folders) > 1:
+            raise DeploymentError(
+                f"There are several deployments named '{deployment_name}': "
+                f"{', '.join(str(folder) for folder in folders)}. Say which by the persistent_path "
+                "of its storage context (Context.create; --storage on the command line)."
+            )
+        return cls._at(folders[0])
+
+    @classmethod
+    def list_deployment(cls, everywhere: bool = False) -> list[Deployment]:
+        """All deployments of the global storage context, or of all that this user has."""
+        folders = records.folders_everywhere() if everywhere else records.folders_here()
+        return [cls._at(folder) for folder in folders]
+
+    @classmethod
+    def delete_if_service_exist(cls, deployment_name: str) -> bool:
+        """Delete a deployment of the global storage context; tells whether there was one."""
+        deployment = cls._at(records.folder_of(deployment_name))
+        exists = deployment.is_existing_service()
+        if exists:
+            deployment.delete()
+        return exists
+
+    @classmethod
+    def _at(cls, folder: Path) -> Deployment:
+        deployment = cls.__new__(cls)
+        Deployment.__init__(deployment, folder.name)
+        deployment._folder = folder
+        return deployment
+
     # -- pack -----------------------------------------------------------------------------------
 
     def build_docker_image(self, folder: str | os.PathLike[str] | None = None) -> DockerImage:
@@ -461,25 +483,6 @@ class Deployment:
         record = self._whole_record() or self._wanted
         return export_kuberay(path, self.name, image, record.replicas, record.autoscaling)
 
-    def _whole_record(self) -> Record | None:
-        """What is recorded; None where nothing is, or where that is damaged."""
-        try:
-            return records.read_record(self._folder)
-        except DeploymentError as error:
-            _log.warning("%s", error)
-            return None
-
-    def _record(self) -> Record:
-        record = records.read_record(self._folder)
-        if record is not None:
-            return record
-        if self.is_existing_service():
-            raise DeploymentError(
-                f"The deployment '{self.name}' is being started, or its start was cut off: wait, "
-                "or delete it and deploy again."
-            )
-        raise _nothing_named(self.name)
-
     @contextmanager
     def _artifact(self) -> Iterator[Path]:
         """The classifier's file: that of the service, else of the model that was given."""
@@ -505,7 +508,7 @@ def _save(model: Classifier | str | os.PathLike[str], file: Path) -> None:
     Artifact.read(model, TransferLearningModel.kind, ScikitClassifier.kind).write(file)
 
 
-def _nothing_named(name: str) -> DeploymentError:
+def _no_deployment(name: str) -> DeploymentError:
     """The error for a name that no deployment has."""
     others = ", ".join(f"'{folder.name}'" for folder in records.folders_everywhere())
     return DeploymentError(

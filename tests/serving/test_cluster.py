@@ -241,7 +241,7 @@ def test_a_deployment_is_found_again_and_deleted(cups, photo):
     assert local_ray.find() is None
     assert local_ray.processes() == []
     assert wait_gone(family, 10) == []
-    assert cluster.status("cups") == "crashed"
+    assert cluster.describe("cups")["status"] == "crashed"
 
 
 def test_without_ray_it_says_what_to_install(small_model, monkeypatch):

@@ -1,4 +1,4 @@
-"""Where a service runs: what each target offers a deployment."""
+"""What `Deployment` asks of the place where a service runs."""
 
 from __future__ import annotations
 
@@ -6,59 +6,52 @@ from pathlib import Path
 from typing import Protocol
 
 from ..records import Record
+from . import cluster, local
 
-__all__ = ["Target"]
+__all__ = ["TARGETS", "Target"]
 
 
 class Target(Protocol):
-    """A place for services, such as this machine or a Ray cluster.
+    """Where a service runs; the modules `local` and `cluster` are the implementations.
 
-    A deployment has a `folder` with its record, key and classifier; see `records`.
+    `folder` is always the folder of the deployment, which holds the classifier and the key.
     """
 
-    fast_status: bool
-    """Whether `status` takes milliseconds."""
-
     def check(self, record: Record) -> None:
-        """Refuse settings that this target does not have.
-
-        Raises
-        ------
-        DeploymentError
-        """
+        """Raise a DeploymentError if the record has options that this target does not support."""
 
     def start(self, folder: Path, record: Record) -> None:
-        """Start the service, wait until it serves, and write its record with the URL.
+        """Start the service, wait until it answers, and write the record with its URL.
 
         Raises
         ------
         DeploymentError
-            If it does not start; then nothing of it runs.
-        """
-
-    def update(self, folder: Path, old: Record, new: Record) -> None:
-        """Replace the running classifier of `old` by that of `new`; keep `old` if that fails.
-
-        Raises
-        ------
-        DeploymentError
-            If the new one does not start.
+            If the service does not start; then nothing of it keeps running.
         """
 
     def stop(self, folder: Path, record: Record | None) -> None:
-        """Finish the accepted requests and stop; `record` is None where the start was cut off.
+        """Stop the service after the requests that it has accepted; None for a damaged record."""
+
+    def replace(self, folder: Path, old: Record, new: Record) -> None:
+        """Serve the classifier of `new` in place of that of `old`.
 
         Raises
         ------
         DeploymentError
-            If it does not stop.
+            If the new one does not start; then the old one serves.
         """
 
     def status(self, folder: Path, record: Record) -> str:
-        """State of the service in a word or two; see `Deployment.status`."""
+        """State of the service: see `Deployment.status`."""
 
     def log(self, folder: Path, record: Record, lines: int) -> str:
-        """The last lines that the service, or the target about it, wrote."""
+        """The last lines of the service's log."""
 
     def log_file(self, folder: Path) -> Path | None:
-        """The file of the log, where it is a file."""
+        """The service's log, if it is a file on this machine."""
+
+    def crash_log(self, folder: Path) -> str | None:
+        """The end of the log of a service that has crashed and stays so until it is restarted."""
+
+
+TARGETS: dict[str, Target] = {"local": local, "cluster": cluster}

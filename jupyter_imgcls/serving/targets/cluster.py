@@ -6,6 +6,7 @@ must have the same versions of Python, Ray and this package.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import os
@@ -15,7 +16,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,22 @@ from ...errors import DeploymentError
 from ..records import Record, read_key, write_record
 from .ray import local as local_ray
 
-__all__ = ["ClusterTarget", "delete", "deploy", "describe", "status"]
+__all__ = [
+    "check",
+    "crash_log",
+    "delete",
+    "deploy",
+    "describe",
+    "log",
+    "log_file",
+    "replace",
+    "start",
+    "status",
+    "stop",
+]
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
+
 _DRIVER = "jupyter_imgcls.serving.targets.ray.driver"
 _PORT = 8000  # Ray Serve's own, on a cluster where it does not run yet
 _SECONDS = 600
@@ -44,48 +57,63 @@ _WORDS = {
 _CORES_HERE = 0.01
 
 
-class ClusterTarget:
-    """Ray Serve: replicas on a cluster, which is this machine unless an address is given."""
+def check(record: Record) -> None:
+    """Refuse impossible numbers of replicas."""
+    if record.replicas < 1:
+        raise DeploymentError(f"A service has at least 1 replica, not {record.replicas}.")
+    if record.autoscaling is not None and not 1 <= record.autoscaling[0] <= record.autoscaling[1]:
+        raise DeploymentError(
+            "autoscaling is (fewest, most) replicas, at least 1 each, not "
+            f"{tuple(record.autoscaling)!r}."
+        )
 
-    fast_status = False
 
-    def check(self, record: Record) -> None:  # noqa: D102
-        if record.replicas < 1:
-            raise DeploymentError(f"A service has at least 1 replica, not {record.replicas}.")
+def start(folder: Path, record: Record) -> None:
+    """Start the service of a deployment's folder, and wait until it serves."""
+    # First without the URL, so that a service whose start is interrupted can be found.
+    write_record(folder, record)
+    _deploy(folder, record, update=False)
 
-    def start(self, folder: Path, record: Record) -> None:  # noqa: D102
-        # Before there is a service, so that one whose start is cut off can be found.
-        write_record(folder, record)
-        _deploy(folder, record, update=False)
 
-    def update(self, folder: Path, old: Record, new: Record) -> None:  # noqa: D102
-        try:
-            _deploy(folder, new, update=True)
-        except BaseException as error:
-            # The cluster tries the new classifier before it replaces a replica.
-            unchanged = isinstance(error, DeploymentError) and (
-                self.status(folder, old) == "running"
-            )
-            if not unchanged:
-                _deploy(folder, old, update=True)
-            raise
+def stop(folder: Path, record: Record | None) -> None:
+    """Stop the service."""
+    if record is not None:
+        delete(record.name, record.address)
 
-    def stop(self, folder: Path, record: Record | None) -> None:  # noqa: D102
-        if record is not None:
-            delete(record.name, record.address)
 
-    def status(self, folder: Path, record: Record) -> str:  # noqa: D102
-        try:
-            return status(record.name, record.address)
-        except DeploymentError as error:
-            _log.warning("%s", error)
-            return "unreachable"
+def replace(folder: Path, old: Record, new: Record) -> None:
+    """Replace one replica after the other, while the service goes on to answer."""
+    try:
+        _deploy(folder, new, update=True)
+    except BaseException as error:
+        # The cluster tries the new classifier before it replaces a replica. So after an error of
+        # ours the old one still serves; after an interruption this is not known.
+        tried = isinstance(error, DeploymentError)
+        if not (tried and status(folder, old) == "running"):
+            _deploy(folder, old, update=True)
+        raise
 
-    def log(self, folder: Path, record: Record, lines: int) -> str:  # noqa: D102
-        return str(describe(record.name, record.address)["message"])
 
-    def log_file(self, folder: Path) -> None:  # noqa: D102
-        return None
+def status(folder: Path, record: Record) -> str:
+    """What the cluster says, ``"crashed"`` for an unknown service, or ``"unreachable"``."""
+    try:
+        return str(describe(record.name, record.address)["status"])
+    except DeploymentError as error:
+        _logger.warning("%s", error)
+        return "unreachable"
+
+
+def log(folder: Path, record: Record, lines: int) -> str:
+    """Ray's message about the service."""
+    return str(describe(record.name, record.address)["message"])
+
+
+def log_file(folder: Path) -> None:
+    """None: the logs are on the machines of the cluster."""
+
+
+def crash_log(folder: Path) -> None:
+    """None: Ray restarts a replica that has crashed."""
 
 
 def _deploy(folder: Path, record: Record, *, update: bool) -> None:
@@ -99,7 +127,7 @@ def _deploy(folder: Path, record: Record, *, update: bool) -> None:
         record.address,
         update=update,
     )
-    write_record(folder, replace(record, url=url))
+    write_record(folder, dataclasses.replace(record, url=url))
 
 
 def deploy(
@@ -144,7 +172,13 @@ def deploy(
         If Ray Serve is not installed, the cluster cannot be joined, the name is in use, or the
         replicas do not start; then nothing is left of it.
     """
-    _check(key, replicas, autoscaling, address)
+    if find_spec("ray") is None:
+        raise DeploymentError(
+            "A cluster needs Ray Serve, which is not installed: "
+            "pip install 'jupyter_imgcls[cluster]'"
+        )
+    if address is not None and key is None:
+        raise DeploymentError("A service on a cluster of other machines needs a key.")
     settings = {
         "name": name,
         "artifact": str(Path(artifact_path).absolute()),
@@ -195,20 +229,6 @@ def delete(name: str, address: str | None = None) -> None:
             local_ray.stop()
 
 
-def status(name: str, address: str | None = None) -> str:
-    """State of a service.
-
-    ``"running"``, ``"starting"``, ``"stopping"``; ``"not answering"``: not all its replicas work;
-    ``"crashed"``: there is none.
-
-    Raises
-    ------
-    DeploymentError
-        If the cluster cannot be joined.
-    """
-    return str(describe(name, address)["status"])
-
-
 def describe(name: str, address: str | None = None) -> dict[str, Any]:
     """State of a service: its ``status``, Ray's ``message`` and ``replicas`` by their state.
 
@@ -223,24 +243,6 @@ def describe(name: str, address: str | None = None) -> dict[str, Any]:
     return {**answer, "status": _WORDS.get(answer["status"], answer["status"].lower())}
 
 
-def _check(
-    key: str | None, replicas: int, autoscaling: tuple[int, int] | None, address: str | None
-) -> None:
-    if find_spec("ray") is None:
-        raise DeploymentError(
-            "A cluster needs Ray Serve, which is not installed: "
-            "pip install 'jupyter_imgcls[cluster]'"
-        )
-    if replicas < 1:
-        raise DeploymentError(f"A service has at least 1 replica, not {replicas}.")
-    if autoscaling is not None and not 1 <= autoscaling[0] <= autoscaling[1]:
-        raise DeploymentError(
-            f"autoscaling is (fewest, most) replicas, from 1 on, not {autoscaling!r}."
-        )
-    if address is not None and key is None:
-        raise DeploymentError("A service on a cluster of other machines needs a key.")
-
-
 def _ask(address: str | None, **request: Any) -> Mapping[str, Any]:
     """Have the driver do something on the cluster."""
     environment = None
@@ -250,7 +252,7 @@ def _ask(address: str | None, **request: Any) -> Mapping[str, Any]:
             raise DeploymentError("Ray has ended meanwhile: try again.")
         address, environment = there.address, local_ray.environment()
     else:
-        _check_that_it_listens(address)
+        _see_that_it_listens(address)
     command = [sys.executable, "-m", _DRIVER]
     try:
         done = subprocess.run(  # noqa: S603 -- no shell; the program is this Python
@@ -275,7 +277,7 @@ def _ask(address: str | None, **request: Any) -> Mapping[str, Any]:
     return answer
 
 
-def _check_that_it_listens(address: str) -> None:
+def _see_that_it_listens(address: str) -> None:
     """Tell a wrong address at once, where Ray itself would try for minutes."""
     if address == "auto":
         return

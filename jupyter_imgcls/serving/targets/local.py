@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import subprocess
@@ -9,7 +10,6 @@ import sys
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -20,7 +20,19 @@ from ..addresses import is_loopback, listen, root_url
 from ..client import http_client
 from ..records import Record, read_key, write_record
 
-__all__ = ["LocalTarget", "end_of_log", "is_ready", "processes", "start", "stop", "wait_gone"]
+__all__ = [
+    "check",
+    "crash_log",
+    "is_ready",
+    "log",
+    "log_file",
+    "processes",
+    "replace",
+    "start",
+    "status",
+    "stop",
+    "wait_gone",
+]
 
 _LOG = "service.log"
 _MODULE = "jupyter_imgcls.serving.server"
@@ -28,62 +40,30 @@ _START_SECONDS = 120.0
 # A little longer than the service gives itself to finish.
 _STOP_SECONDS = 65.0
 
-# Those that this kernel started: as its children they stay listed when dead, until it asks.
+# The processes that this kernel started.
 _started: list[subprocess.Popen[bytes]] = []
 
 
-class LocalTarget:
-    """On this machine: each service is a process of its own."""
-
-    fast_status = True
-
-    def check(self, record: Record) -> None:  # noqa: D102
-        if record.replicas > 1 or record.autoscaling or record.address:
-            raise DeploymentError(
-                "A local service is one process, which uses all cores: replicas, autoscaling and "
-                "address are for target='cluster'."
-            )
-
-    def start(self, folder: Path, record: Record) -> None:  # noqa: D102
-        start(folder, record)
-
-    def update(self, folder: Path, old: Record, new: Record) -> None:  # noqa: D102
-        stop(folder)
-        try:
-            start(folder, new)
-        except BaseException:
-            start(folder, old)
-            raise
-
-    def stop(self, folder: Path, record: Record | None) -> None:  # noqa: D102
-        stop(folder)
-
-    def status(self, folder: Path, record: Record) -> str:  # noqa: D102
-        if not processes(folder):
-            return "crashed"
-        return "running" if is_ready(record) else "not answering"
-
-    def log(self, folder: Path, record: Record, lines: int) -> str:  # noqa: D102
-        return end_of_log(folder, lines)
-
-    def log_file(self, folder: Path) -> Path:  # noqa: D102
-        return folder / _LOG
+def check(record: Record) -> None:
+    """Refuse the options of a cluster."""
+    if record.replicas != 1 or record.autoscaling or record.address:
+        raise DeploymentError(
+            "A local service is one process that uses all cores: replicas, autoscaling and address "
+            "need target='cluster'."
+        )
 
 
-def start(folder: Path, record: Record) -> Record:
+def start(folder: Path, record: Record) -> None:
     """Start the service of a deployment's folder, and wait until it serves.
+
+    The record is written to the folder with the port and the URL.
 
     Parameters
     ----------
     folder : Path
         Holds the classifier, and the key if there is to be one.
     record : Record
-        With ``port=0`` a free port is taken.
-
-    Returns
-    -------
-    Record
-        With the port and the URL; it is written to the folder.
+        With ``port=0`` the service listens on a free port.
 
     Raises
     ------
@@ -98,7 +78,7 @@ def start(folder: Path, record: Record) -> Record:
         )
     while True:
         port = wanted or _free_port(record.host)
-        record = replace(record, port=port, url=_url(record.host, port, record.name))
+        record = dataclasses.replace(record, port=port, url=_url(record.host, port, record.name))
         # Before there is a process, so that one whose start is cut off can be found.
         write_record(folder, record)
         process = _launch(folder, record)
@@ -109,19 +89,20 @@ def start(folder: Path, record: Record) -> Record:
             process.wait()
             raise
         if code is None:
-            return record
+            return
         # Another program may have taken the port after it was found free.
         if wanted or not _in_use(record.host, port):
             raise DeploymentError(
                 f"The service '{record.name}' did not start (exit code {code}). The end of its "
-                f"log:\n{end_of_log(folder)}"
+                f"log:\n{log(folder)}"
             )
 
 
-def stop(folder: Path) -> None:
+def stop(folder: Path, record: Record | None = None) -> None:
     """Stop the service of a deployment's folder; it finishes the requests that it has accepted.
 
-    Also finds a process whose start was cut off. One that has not ended after a minute is killed.
+    This includes a process whose start was interrupted. The record is not needed: the process is
+    found by the folder. A process that has not ended after a minute is killed.
 
     Raises
     ------
@@ -134,28 +115,64 @@ def stop(folder: Path) -> None:
             with suppress(psutil.NoSuchProcess):
                 end(process)
         serving = wait_gone(serving, _STOP_SECONDS)
-    _forget_ended()
+    _forget_exited()
     if serving:
         raise DeploymentError(
             f"Process {serving[0].pid} does not end, not even killed: see what it waits for."
         )
 
 
+def replace(folder: Path, old: Record, new: Record) -> None:
+    """Stop the service and start it with another classifier; clients retry in the meantime."""
+    try:
+        stop(folder)
+        start(folder, new)
+    except BaseException:
+        start(folder, old)
+        raise
+
+
+def status(folder: Path, record: Record) -> str:
+    """``"running"``, ``"not answering"`` or ``"crashed"``."""
+    if not processes(folder):
+        return "crashed"
+    return "running" if is_ready(record) else "not answering"
+
+
+def log(folder: Path, record: Record | None = None, lines: int = 15) -> str:
+    """The last lines of the service's log."""
+    try:
+        text = log_file(folder).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def log_file(folder: Path) -> Path:
+    """The service's log."""
+    return folder / _LOG
+
+
+def crash_log(folder: Path) -> str | None:
+    """The end of the log of a service that has crashed."""
+    return None if processes(folder) else log(folder)
+
+
 def processes(folder: Path) -> list[psutil.Process]:
     """The processes that serve a deployment's folder.
 
-    They are known by their command line, which names the classifier's file: a number of a process
-    (pid) may belong to another program when the service has crashed or the machine was restarted.
+    They are recognized by their command line, which names the classifier's file. A process number
+    (pid) could belong to another program after a crash of the service or a restart of the machine.
     """
-    _forget_ended()
+    _forget_exited()
     files = {file.name for file in folder.glob("*.model")}
     return [process for process in psutil.process_iter() if _serves(process, files)]
 
 
 def wait_gone(waited_for: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Wait until processes have ended; gives those that have not.
+    """Wait until processes have exited; returns those that have not.
 
-    `psutil.wait_procs` would wait on for one that has ended, until the kernel that started it asks.
+    Unlike `psutil.wait_procs` it does not wait for zombies, which belong to another kernel.
     """
     until = time.monotonic() + seconds
     while alive := [process for process in waited_for if _is_alive(process)]:
@@ -175,26 +192,17 @@ def is_ready(record: Record, timeout: float = 2.0) -> bool:
         return False
 
 
-def end_of_log(folder: Path, lines: int = 15) -> str:
-    """The last lines of what the service wrote."""
-    try:
-        text = (folder / _LOG).read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:])
-
-
 def _launch(folder: Path, record: Record) -> subprocess.Popen[bytes]:
     key = read_key(folder)
     command = [sys.executable, "-m", _MODULE]
     command += ["--artifact", str(record.artifact(folder)), "--name", record.name]
     command += ["--host", record.host, "--port", str(record.port)]
     command += ["--no-key"] if key is None else ["--key-file", str(key[0])]
-    with (folder / _LOG).open("ab") as log:
+    with log_file(folder).open("ab") as output:
         # In a session of its own it gets neither the interrupts of this terminal or notebook nor
         # the end of this kernel.
         process = subprocess.Popen(  # noqa: S603 -- no shell; the program is this Python
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     _started.append(process)
     return process
@@ -227,15 +235,16 @@ def _listens(pid: int, port: int) -> bool:
     return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in connections)
 
 
-def _forget_ended() -> None:
+def _forget_exited() -> None:
+    """Collect the exit codes of child processes, which stay listed as zombies until then."""
     for child in list(_started):
         if child.poll() is not None:
             _started.remove(child)
 
 
 def _is_alive(process: psutil.Process) -> bool:
-    """Whether it runs; dead ones are listed until the kernel that started them asks for them."""
-    _forget_ended()
+    """Whether the process runs; a zombie does not."""
+    _forget_exited()
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -245,7 +254,7 @@ def _is_alive(process: psutil.Process) -> bool:
 def _serves(process: psutil.Process, files: Collection[str]) -> bool:
     try:
         command = process.cmdline()
-    except psutil.Error:  # ended, another user's, or or ended and still listed
+    except psutil.Error:  # exited, a zombie, or another user's
         return False
     return _MODULE in command and any(Path(argument).name in files for argument in command)
 
