@@ -1,5 +1,7 @@
 # make demo              the whole main job on a sample drawn by the program
 # make demo DATA=folder  the same on your own photos, one sub-folder a class
+# make dashboard         the whole workflow as a page in the browser; with DATA=folder on those photos
+# make wheel             the wheel and the source distribution, in dist
 # make test              all checks and tests; TORCH=1 adds those that compare with PyTorch
 # make watch             the front end built again at each change of js/, for a JupyterLab beside it
 # make docs              the documentation site, in build/docs; DOCS=... are options of sphinx-build
@@ -14,7 +16,7 @@ FRONT_END := jupyter_imgcls/static/image_grid.js
 LINKS := $(addprefix .venv/share/jupyter/, labextensions/jupyter_imgcls voila/templates/imgcls)
 export DATA
 
-.PHONY: demo test watch docs chromium pictures format clean
+.PHONY: demo dashboard wheel test watch docs chromium pictures format clean
 
 demo: .venv/installed $(FRONT_END) $(LINKS)
 	$(BIN)/imgcls demo $${DATA:+--data "$$DATA"}
@@ -26,6 +28,13 @@ test: .venv/installed-$(if $(TORCH),torch,test) $(FRONT_END) $(LINKS) chromium
 	js/npm run --silent check
 	js/npm run --silent test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=90 $(PYTEST)
+
+dashboard: .venv/installed $(FRONT_END) $(LINKS)
+	$(BIN)/imgcls dashboard $${DATA:+"$$DATA"}
+
+wheel: .venv/installed $(FRONT_END)
+	$(BIN)/python -m pip install --quiet build
+	$(BIN)/python -m build --quiet
 
 watch: .venv/installed $(LINKS)
 	@echo "Start .venv/bin/jupyter lab in another terminal, and reload its page after a change."
@@ -53,7 +62,7 @@ format: .venv/installed-test $(FRONT_END)
 	$(PYTHON) -m venv .venv
 
 .venv/installed: .venv/bin/python $(METADATA)
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable ".[load,dashboard]"
 	touch $@
 
 # PyTorch is a reference for the tests only; this is the version whose CPU build they were run with.
