@@ -55,6 +55,17 @@ MXNET_PLATFORM = (
     " or (sys_platform == 'darwin' and platform_machine == 'x86_64')"
 )
 
+# What a user may want besides; `require_extra` names the extra when its packages are missing.
+EXTRAS = {
+    "load": ["locust>=2.32"],
+    # Of all its processes, also of those that listen everywhere, this one asks for the token.
+    "cluster": ["ray[serve]>=2.60", "pyyaml>=6"],
+    "dashboard": ["voila>=0.5.8"],
+    "tensorboard": ["tensorboardX>=2.6"],
+    "heic": ["pillow-heif>=0.18"],
+}
+ALL = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
+
 setup(
     name="jupyter_imgcls",
     version=json.loads((HERE / "package.json").read_text(encoding="utf-8"))["version"],
@@ -102,6 +113,7 @@ setup(
         "tqdm>=4.66",
         "platformdirs>=4",
         "psutil>=5.9.6",
+        "filelock>=3.12",
         "typer>=0.12",
         "fastapi>=0.115",
         "fastapi-offline>=1.7",
@@ -111,9 +123,7 @@ setup(
         "orjson>=3.10",
         "python-multipart>=0.0.18",
         "prometheus-client>=0.20",
-        "locust>=2.32",
         "packaging>=23",
-        "pyyaml>=6",
         "ipywidgets>=8.1",
         "bqplot>=0.12.43",
         "anywidget>=0.9",
@@ -128,10 +138,8 @@ setup(
         f"setuptools<81; {MXNET_PLATFORM}",
     ],
     extras_require={
-        "tensorboard": ["tensorboardX>=2.6"],
-        "voila": ["voila>=0.5.8"],
-        # Of all its processes, also of those that listen everywhere, this one asks for the token.
-        "cluster": ["ray[serve]>=2.60", "filelock>=3.12"],
+        **EXTRAS,
+        "all": ALL,
         "docs": [
             "sphinx>=8",
             "myst-nb>=1.2",
@@ -139,6 +147,7 @@ setup(
             "sphinx-copybutton>=0.5",
         ],
         "test": [
+            *ALL,
             "ruff==0.17.6",
             "mypy==2.4.1",
             # pytest-xdist 3.8 cannot group tests of 9.2: each worker would start browsers and Ray.
@@ -154,15 +163,11 @@ setup(
             "jupyter-client>=8",
             "playwright>=1.45",
             "notebook>=7.3,<8",
-            "voila>=0.5.8",
             "build>=1.2",
             "types-tqdm",
             "types-psutil",
             "types-PyYAML",
             "natsort>=8.4",  # the reference for our natural order
-            "tensorboardX>=2.6",
-            "ray[serve]>=2.60",
-            "filelock>=3.12",
         ],
     },
     entry_points={"console_scripts": ["imgcls=jupyter_imgcls.cli:main"]},

@@ -6,6 +6,8 @@ would expect, so ``except ValueError`` and ``except ImgclsError`` both work.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 __all__ = [
     "ArtifactError",
     "BackendUnavailableError",
@@ -15,17 +17,44 @@ __all__ = [
     "DownloadError",
     "EvaluationError",
     "ImgclsError",
+    "MissingExtraError",
     "ServiceError",
     "StorageError",
     "TrainingError",
     "UnknownBaseModelError",
     "UnreadableImageError",
     "WeightsError",
+    "require_extra",
 ]
 
 
 class ImgclsError(Exception):
     """Base of all exceptions that this package raises on purpose."""
+
+
+class MissingExtraError(ImgclsError, ImportError):
+    """A feature needs packages that are not installed; the message names the extra to install."""
+
+
+def require_extra(extra: str, module: str, need: str) -> None:
+    """Check that an optional package is installed.
+
+    Parameters
+    ----------
+    extra : str
+        Extra of this package that installs it, such as ``"load"``.
+    module : str
+        Module to look for; it is not imported.
+    need : str
+        What needs which package, in words: ``"Load tests need Locust"``.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    if find_spec(module) is None:
+        raise MissingExtraError(f"{need}: pip install 'jupyter_imgcls[{extra}]'")
 
 
 class StorageError(ImgclsError, OSError):

@@ -7,7 +7,7 @@ import os
 
 from tqdm.auto import tqdm
 
-from ..errors import StorageError, TrainingError
+from ..errors import StorageError, require_extra
 from .run import EpochRecord, TrainingListener, TrainingRun
 
 __all__ = ["EpochLogger", "TensorBoardWriter", "follow"]
@@ -39,19 +39,16 @@ class TensorBoardWriter(TrainingListener):
 
     Raises
     ------
-    TrainingError
+    MissingExtraError
         If tensorboardX is not installed.
     StorageError
         If the folder cannot be made or written.
     """
 
     def __init__(self, logdir: str | os.PathLike[str]) -> None:
-        try:
-            from tensorboardX import SummaryWriter
-        except ImportError as error:
-            raise TrainingError(
-                "tensorboard_logdir needs tensorboardX: pip install 'jupyter_imgcls[tensorboard]'"
-            ) from error
+        require_extra("tensorboard", "tensorboardX", "tensorboard_logdir needs tensorboardX")
+        from tensorboardX import SummaryWriter
+
         try:
             self._writer = SummaryWriter(logdir=os.fspath(logdir))
         except OSError as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..context import Context
-from ..errors import DatasetError, ImgclsError, StorageError
+from ..errors import DatasetError, ImgclsError, StorageError, require_extra
 from .storage import FOLDER, ROOT, STORAGE
 
 __all__ = ["NOTEBOOK", "serve"]
@@ -54,21 +54,19 @@ def serve(
 
     Raises
     ------
+    MissingExtraError
+        If voila is not installed.
     ImgclsError
-        If voila is not installed, or the port is in use.
+        If the port is in use.
     DatasetError
         If there is no such folder.
     StorageError
         If the storage cannot be written.
     """
-    try:
-        from traitlets.config import Config
-        from voila.app import Voila
-    except ImportError as error:
-        raise ImgclsError(
-            "The dashboard is shown by voila, which is not installed: "
-            "pip install 'jupyter_imgcls[voila]'."
-        ) from error
+    require_extra("dashboard", "voila", "The dashboard needs voila")
+    from traitlets.config import Config
+    from voila.app import Voila
+
     if folder is not None and not folder.is_dir():
         raise DatasetError(f"There is no folder {folder}.")
     own = Context.get_global_context().storage.persistent_path / "dashboard"

@@ -46,9 +46,11 @@ for module in pkgutil.iter_modules(widgets.__path__):
     __import__(f"{widgets.__name__}.{module.name}")
 """
 _EXTRAS = {
+    "locust": ("load", "load tests"),
     "ray": ("cluster", "services on Ray"),
-    "voila": ("voila", "the dashboard"),
+    "voila": ("dashboard", "the dashboard"),
     "tensorboardX": ("tensorboard", "curves in TensorBoard"),
+    "pillow-heif": ("heic", "HEIC photos"),
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from jupyter_imgcls.classifiers import TrainingListener, TransferLearningModel
-from jupyter_imgcls.errors import StorageError, TrainingError
+from jupyter_imgcls.errors import MissingExtraError, StorageError, TrainingError
 
 from ..conftest import save_photo
 
@@ -333,5 +333,5 @@ def test_a_folder_for_tensorboard_that_cannot_be_made_is_named(small_model, trai
 
 def test_without_tensorboardx_it_says_what_to_install(small_model, train, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.raises(TrainingError, match=r"pip install 'jupyter_imgcls\[tensorboard\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'jupyter_imgcls\[tensorboard\]'"):
         train(small_model(), tensorboard_logdir=tmp_path)

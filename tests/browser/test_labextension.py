@@ -111,7 +111,7 @@ def test_without_voila_the_dashboard_is_shown_in_a_notebook(open_files):
     files.choose("photos", DASHBOARD)
 
     dialog = files.page.get_by_role("dialog")
-    expect(dialog).to_contain_text("pip install 'jupyter_imgcls[voila]'")
+    expect(dialog).to_contain_text("pip install 'jupyter_imgcls[dashboard]'")
     files.keep_picture(dialog.locator(".jp-Dialog-content"), "extension-no-voila")
     dialog.get_by_role("button", name="Show in a notebook").click()
     heading = files.page.get_by_role("heading", name="Image classification", exact=True)

@@ -90,6 +90,7 @@ def test_the_wheel_does_all_that_the_readme_begins_with_where_nothing_else_is_in
     shown = run(*demo, cwd=tmp_path, env=environment)
 
     assert "Confusion matrix" in shown
+    assert "Load tests need Locust: pip install 'jupyter_imgcls[load]'" in shown
     assert (tmp_path / "imgcls_output" / "demo" / "report.html").exists()
     # OpenCV's build with windows needs libGL, which servers and containers lack.
     build = run(python, "-c", "import cv2; print(cv2.getBuildInformation())", cwd=tmp_path)

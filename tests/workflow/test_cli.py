@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -179,3 +180,19 @@ def test_the_demo_tells_every_step_and_ends_with_the_report(photos, tmp_path, mo
     assert len(answers) == 3
     assert re.search(r"Throughput +\d+\.\d requests/s", done.stdout)
     assert imgcls("deployments").stdout == "Nothing is deployed.\n"
+
+
+def test_without_locust_the_demo_leaves_the_load_test_out_and_says_so(
+    photos, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
+    monkeypatch.setitem(sys.modules, "locust", None)
+    demo = ("demo", "--data", photos, "--epochs", 0, "--output", tmp_path, "--json")
+
+    done = imgcls(*demo)
+
+    assert done.exit_code == 0, done.output
+    service = json.loads(done.stdout)["service"]
+    assert len(service["answers"]) == 3
+    assert service["load_test"] is None
+    assert "No load test: Load tests need Locust: pip install 'jupyter_imgcls[load]'" in done.stderr

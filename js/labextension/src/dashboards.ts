@@ -144,7 +144,7 @@ function once(ask: () => Promise<boolean>): () => Promise<boolean> {
 
 async function acceptsNotebook({ words }: Host, title: string): Promise<boolean> {
   const body = words.__(
-    "As a page of its own it needs voila: run \"pip install 'jupyter_imgcls[voila]'\" and start " +
+    "As a page of its own it needs voila: run \"pip install 'jupyter_imgcls[dashboard]'\" and start " +
       "Jupyter again. It works in a notebook, too.",
   );
   const buttons = [

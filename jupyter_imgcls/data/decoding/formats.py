@@ -89,6 +89,6 @@ def _open_heif(file: IO[bytes]) -> Image:
         import pillow_heif
     except ImportError:
         raise RefusedError(
-            "HEIC photos are not supported: convert them to JPEG, or pip install pillow-heif"
+            "HEIC photos need pillow-heif: pip install 'jupyter_imgcls[heic]', or save as JPEG"
         ) from None
     return cast("Image", pillow_heif.HeifImageFile(file))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tqdm.auto import tqdm
 
+from ...errors import require_extra
 from ...kernel.answering import PageAnswerer
 from ...kernel.waiting import Awaited
 from ...scoring import Photos, as_sources
@@ -217,6 +218,8 @@ def start_load_test(
 
     Raises
     ------
+    MissingExtraError
+        If Locust is not installed.
     ServiceError
         If a value is out of range, or the service does not score the first photo.
     UnreadableImageError
@@ -228,6 +231,7 @@ def start_load_test(
     scored requests sent in it. That the latency of an open loop counts from when a request was due
     avoids what G. Tene calls coordinated omission (How not to measure latency, 2015).
     """
+    require_extra("load", "locust", "Load tests need Locust")
     plan = Plan(url, key, users, rate, duration, warm_up, timeout)
     photos = photos_to_send(images, sizes)
     # A wrong URL or key is told at once and in clear words.

@@ -298,7 +298,7 @@ class TestUnreadable:
     def test_heic_says_what_to_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "pillow_heif", None)
         assert reason(b"\0\0\0\x18ftypheic" + bytes(30)) == (
-            "HEIC photos are not supported: convert them to JPEG, or pip install pillow-heif"
+            "HEIC photos need pillow-heif: pip install 'jupyter_imgcls[heic]', or save as JPEG"
         )
 
     def test_heic_is_read_where_its_reader_is_installed(self) -> None:
