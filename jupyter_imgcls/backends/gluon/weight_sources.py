@@ -8,7 +8,6 @@ torchvision's weights are. What is downloaded stays in ``base_models``.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import re
@@ -20,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
+from filelock import FileLock
 
 from ...context import Context
 from ...download import download_file, file_digest
@@ -64,7 +64,7 @@ def find_pretrained(base_model: BaseModel) -> Path:
     if found:
         return found
     tried = []
-    with _one_at_a_time(folder):
+    with _download_lock(folder):
         # Another process may have downloaded it while this one waited.
         found = _in_cache(name, folder)
         if found:
@@ -176,18 +176,18 @@ def _hub_sha256(url: str) -> str:
 
 
 @contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
+def _download_lock(folder: Path) -> Iterator[None]:
     """Wait while another process or thread downloads into the folder."""
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY)
+        lock.acquire()
     except OSError as error:
         raise WeightsError(f"Cannot use the folder for weights {folder}: {error}") from error
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(handle)
+        lock.release()
 
 
 def _tried_and_to_do(name: str, folder: Path, tried: list[str]) -> str:
