@@ -8,7 +8,7 @@ from ..backends.base import ImageDims
 from ..data import Label
 from ..errors import TrainingError
 
-__all__ = ["checked_class_map", "checked_dims", "strings"]
+__all__ = ["checked_class_map", "checked_dims"]
 
 _MIN_SIDE, _MAX_SIDE = 64, 1024
 
@@ -62,10 +62,3 @@ def checked_dims(image_dims: Sequence[int]) -> ImageDims:
             f"{_MIN_SIDE} to {_MAX_SIDE}."
         )
     return 3, sides[1], sides[2]
-
-
-def strings(values: object) -> list[str]:
-    """A list of text from a file, or a `TypeError`."""
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise TypeError(f"{values!r} is not text")
-    return values

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ..errors import TrainingError
 from ..kernel.waiting import Awaited
+from ..validation import validated
 
 __all__ = ["EpochRecord", "State", "Stopped", "TrainingListener", "TrainingRun", "best_epoch"]
 
@@ -34,7 +35,7 @@ class EpochRecord:
     eval_loss : float or None
         Mean softmax cross-entropy over the evaluation photos after the epoch.
     learning_rate : float
-        Per minibatch.
+        Of the optimizer in this epoch.
     samples, eval_samples : int
         Photos trained on and evaluated.
     seconds : float
@@ -68,16 +69,12 @@ class EpochRecord:
         Raises
         ------
         ValueError
-            If a field is missing, unknown, or not a number.
+            If a field is missing or not a number.
         """
-        names = {field.name for field in fields(cls)}
-        if not isinstance(values, Mapping) or values.keys() != names:
-            raise ValueError(f"an epoch must have {', '.join(sorted(names))}")
-        for name, value in values.items():
-            missing = value is None and name in ("eval_error", "eval_loss")
-            if not missing and not isinstance(value, int | float):
-                raise ValueError(f"{name} of an epoch is {value!r}, not a number")
-        return cls(**values)
+        try:
+            return validated(cls, values)
+        except ValueError as error:
+            raise ValueError(f"not the record of an epoch: {error}") from error
 
     def __str__(self) -> str:
         line = (
@@ -110,7 +107,7 @@ class TrainingListener:
 
 
 class Stopped(Exception):  # noqa: N818 - a signal, not an error
-    """Raised by `TrainingRun.breathe` to leave the work when `TrainingRun.stop` was called."""
+    """Raised by `TrainingRun.check_stop` to leave the work when `TrainingRun.stop` was called."""
 
 
 def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord | None:
@@ -131,7 +128,7 @@ class TrainingRun(Awaited):
     Parameters
     ----------
     work : callable
-        Trains; is called with this run in the thread, calls `breathe` between minibatches and
+        Trains; is called with this run in the thread, calls `check_stop` between minibatches and
         `add_epoch` after each epoch.
     epochs : int
         Number of epochs.
@@ -230,7 +227,7 @@ class TrainingRun(Awaited):
         self._thread.start()
         return self
 
-    def breathe(self) -> None:
+    def check_stop(self) -> None:
         """Wait while paused; leave the work when asked to stop."""
         self._may_go_on.wait()
         if self._stop_asked.is_set():

@@ -70,6 +70,7 @@ class ScikitClassifier(Classifier):
         See above.
     """
 
+    # A name of the file format, which stays when the class is renamed.
     kind = "ScikitClassifier"
 
     def __init__(self, model: TransferLearningModel, learner: Any = None) -> None:

@@ -27,12 +27,12 @@ from .base import training_rows
 from .checkpoint import Checkpoint, Weights, fingerprint
 from .run import EpochRecord, TrainingRun, best_epoch
 
-__all__ = ["LR_PER_MB", "PhotoSet", "TrainingSettings", "configuration_key", "train_network"]
+__all__ = ["LEARNING_RATE", "PhotoSet", "TrainingSettings", "configuration_key", "train_network"]
 
 _log = logging.getLogger(__name__)
 
 # The article's learning rate per minibatch, one value an epoch.
-LR_PER_MB = (0.05,) * 7 + (0.005,) * 7 + (0.0005,)
+LEARNING_RATE = (0.05,) * 7 + (0.005,) * 7 + (0.0005,)
 MOMENTUM = 0.9
 L2 = 5e-4
 
@@ -44,7 +44,7 @@ class TrainingSettings:
     """How to train; see `TransferLearningModel.train`."""
 
     learning_rates: tuple[float, ...]
-    mb_size: int
+    batch_size: int
     trainable: Trainable
     precision: Precision
     seed: int
@@ -52,8 +52,8 @@ class TrainingSettings:
     @classmethod
     def create(
         cls,
-        lr_per_mb: float | Sequence[float],
-        mb_size: int,
+        learning_rate: float | Sequence[float],
+        batch_size: int,
         num_epochs: int | None,
         trainable: Trainable,
         precision: Precision,
@@ -67,12 +67,13 @@ class TrainingSettings:
             If a value is out of range; the message names it.
         """
         try:
-            rates = np.asarray(lr_per_mb, dtype=float)
+            rates = np.asarray(learning_rate, dtype=float)
         except (TypeError, ValueError):
             rates = np.array([])
         if rates.ndim > 1 or rates.size == 0 or not (np.isfinite(rates) & (rates >= 0)).all():
             raise TrainingError(
-                f"lr_per_mb is {lr_per_mb!r}: give one learning rate of 0 or more, or one an epoch."
+                f"learning_rate is {learning_rate!r}: give one number of 0 or more, or one for "
+                "each epoch."
             )
         by_epoch = rates.ravel().tolist()
         epochs = len(by_epoch)
@@ -84,7 +85,7 @@ class TrainingSettings:
             raise TrainingError(f"precision is {precision!r}: choose 'fp32' or 'bf16'.")
         return cls(
             tuple((by_epoch + by_epoch[-1:] * epochs)[:epochs]),
-            _whole_number("mb_size", mb_size, 1),
+            _whole_number("batch_size", batch_size, 1),
             trainable,
             precision,
             _whole_number("seed", seed, 0),
@@ -157,7 +158,7 @@ class PhotoSet:
         return digest.hexdigest()
 
     def batches(
-        self, mb_size: int, order: NDArray[np.intp] | None = None
+        self, batch_size: int, order: NDArray[np.intp] | None = None
     ) -> tuple[int, _Minibatches]:
         """How many minibatches there are, and the minibatches.
 
@@ -165,7 +166,7 @@ class PhotoSet:
 
         Parameters
         ----------
-        mb_size : int
+        batch_size : int
             Photos in a minibatch at most; all minibatches are of about the same size, because a
             last one of a photo or two would disturb the statistics of batch normalization.
         order : ndarray of int, optional
@@ -178,7 +179,7 @@ class PhotoSet:
             float32 of shape (b, 3, H, W) and int64 of shape (b,). Close it to stop early.
         """
         order = np.arange(len(self)) if order is None else order
-        count = math.ceil(len(order) / mb_size)
+        count = math.ceil(len(order) / batch_size)
         return count, self._decoded(np.array_split(order, count))
 
     def _decoded(self, chunks: list[NDArray[np.intp]]) -> _Minibatches:
@@ -252,7 +253,7 @@ def train_network(
             momentum = network.get_optimizer_state()
             Checkpoint(history, weights, momentum, best_weights).save(checkpoint_file)
             run.add_epoch(record)
-            run.breathe()
+            run.check_stop()
     except BaseException:
         network.set_weights(best_weights)
         raise
@@ -270,13 +271,13 @@ def _train_epoch(
     train_set.require_two_classes()
     order = np.random.default_rng((settings.seed, epoch)).permutation(len(train_set))
     network.start_epoch(epoch)
-    count, batches = train_set.batches(settings.mb_size, order)
+    count, batches = train_set.batches(settings.batch_size, order)
     samples, loss_sum, wrong, paused = 0, 0.0, 0, 0.0
     started = time.perf_counter()
     with closing(batches):
         for done, (images, columns) in enumerate(batches, start=1):
             before = time.perf_counter()
-            run.breathe()
+            run.check_stop()
             paused += time.perf_counter() - before
             loss, logits = network.train_batch(images, columns, learning_rate)
             if not math.isfinite(loss):
@@ -290,7 +291,7 @@ def _train_epoch(
     weights = network.get_weights()
     eval_samples, eval_error, eval_loss = 0, None, None
     if eval_set is not None:
-        eval_samples, eval_error, eval_loss = _evaluate(run, network, eval_set, settings.mb_size)
+        eval_samples, eval_error, eval_loss = _evaluate(run, network, eval_set, settings.batch_size)
     # The loss is from before each step, so what the last one did is not known yet.
     after = (*weights.values(), network.predict(images), np.array(eval_loss or 0.0))
     if not all(np.isfinite(values).all() for values in after):
@@ -314,20 +315,20 @@ def _diverged(run: TrainingRun, epoch: int, learning_rate: float) -> TrainingErr
     kept = f"of epoch {run.best.epoch}" if run.best else "from before the training"
     return TrainingError(
         f"Training diverged in epoch {epoch}: at the learning rate {learning_rate} the loss is not "
-        f"a number any more. Try a tenth of it (lr_per_mb). The weights are those {kept}."
+        f"a number any more. Try a tenth of it (learning_rate). The weights are those {kept}."
     )
 
 
 def _evaluate(
-    run: TrainingRun, network: Network, eval_set: PhotoSet, mb_size: int
+    run: TrainingRun, network: Network, eval_set: PhotoSet, batch_size: int
 ) -> tuple[int, float, float]:
     """Number of photos, share of wrong ones among them, and their mean cross-entropy."""
     count, wrong, loss = 0, 0, 0.0
-    batches = eval_set.batches(mb_size)[1]
+    batches = eval_set.batches(batch_size)[1]
     # Logits that are infinite make a loss that is no number, which the caller looks at.
     with closing(batches), np.errstate(invalid="ignore"):
         for images, columns in batches:
-            run.breathe()
+            run.check_stop()
             logits = network.predict(images)
             count += len(columns)
             wrong += int((logits.argmax(axis=1) != columns).sum())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +22,53 @@ from ..errors import ArtifactError, TrainingError
 from ..files import safe_name
 from ..progress import Progress
 from ..scoring import Output, Photos, Preprocessing
-from .arguments import checked_class_map, checked_dims, strings
+from ..validation import validated
+from .arguments import checked_class_map, checked_dims
 from .artifact import Artifact
 from .base import Classifier, softmax
 from .checkpoint import Checkpoint
 from .listeners import EpochLogger, TensorBoardWriter, follow
 from .run import EpochRecord, Stopped, TrainingListener, TrainingRun
 from .snapshot import Snapshot
-from .training import LR_PER_MB, PhotoSet, TrainingSettings, configuration_key, train_network
+from .training import LEARNING_RATE, PhotoSet, TrainingSettings, configuration_key, train_network
 
 __all__ = ["TransferLearningModel"]
 
 _log = logging.getLogger(__name__)
+
+
+_Model = TypeVar("_Model", bound="TransferLearningModel")
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """What a saved model says of itself."""
+
+    base_model: str
+    image_dims: tuple[int, int, int]
+    backend: str
+    class_map: list[str]
+    preprocessing: dict[str, Any]
+    history: list[EpochRecord]
+
+
+@dataclass
+class _State:
+    """All that a model is and has, apart from its classes.
+
+    While a training runs, `network` belongs to its thread, and `snapshot` is what scores.
+    """
+
+    base_model: BaseModel
+    image_dims: ImageDims
+    preprocessing: Preprocessing
+    backend: str
+    device: str = "auto"
+    history: list[EpochRecord] = field(default_factory=list)
+    network: Network | None = None
+    snapshot: Snapshot | None = None
+    run: TrainingRun | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class TransferLearningModel(Classifier):
@@ -58,7 +93,7 @@ class TransferLearningModel(Classifier):
         File with the base model's weights; default: those published for it.
     class_map : mapping of int to str, optional
         Which class has which column of the scores, from 0; default: the order of `labels`.
-    context : str
+    device : str
         Where to train: ``"auto"`` (GPUs if the framework sees any), ``"cpu"``, ``"gpu(0)"``, or
         ``"gpu(0),gpu(1)"`` to divide each minibatch.
     seed : int
@@ -76,7 +111,7 @@ class TransferLearningModel(Classifier):
     Raises
     ------
     UnknownBaseModelError, BackendUnavailableError, WeightsError
-        If the base model, the backend or the weights cannot be had; the message says what to do.
+        If there is no such base model, or the backend or the weights do not load.
     TrainingError
         If `labels`, `image_dims` or `class_map` are not as described.
     """
@@ -90,31 +125,45 @@ class TransferLearningModel(Classifier):
         weights: str | os.PathLike[str] | None = None,
         class_map: Mapping[int, str] | None = None,
         *,
-        context: str = "auto",
+        device: str = "auto",
         seed: int = 0,
     ) -> None:
         super().__init__(checked_class_map(labels, class_map))
-        self.base_model: BaseModel = get_base_model(base_model)
-        self.image_dims = checked_dims(image_dims)
-        self.history: list[EpochRecord] = []
-        self._preprocessing = Preprocessing.for_base_model(self.base_model, self.image_dims)
-        self._backend = backend
-        self._device = context
-        # The network belongs to the training's thread while there is one; there is a snapshot then.
-        self._network: Network | None = self._build(
-            "pretrained" if weights is None else Path(weights), seed
+        known, dims = get_base_model(base_model), checked_dims(image_dims)
+        self._state = _State(
+            known, dims, Preprocessing.for_base_model(known, dims), backend, device
         )
-        self._snapshot: Snapshot | None = None
-        self._lock = threading.Lock()
-        self._run: TrainingRun | None = None
+        self._state.network = self._build("pretrained" if weights is None else Path(weights), seed)
+
+    @classmethod
+    def _of(cls: type[_Model], class_map: Mapping[int, str], state: _State) -> _Model:
+        model = cls.__new__(cls)
+        Classifier.__init__(model, class_map)
+        model._state = state
+        return model
+
+    @property
+    def base_model(self) -> BaseModel:
+        """What is known of the base model."""
+        return self._state.base_model
+
+    @property
+    def image_dims(self) -> ImageDims:
+        """(3, H, W): the size in pixels to which photos are brought."""
+        return self._state.image_dims
+
+    @property
+    def history(self) -> list[EpochRecord]:
+        """The epochs of the last training; during a training those of the one before."""
+        return self._state.history
 
     # -- training -------------------------------------------------------------------------------
 
     def train(
         self,
         train_set: ClassificationDataset,
-        lr_per_mb: float | Sequence[float] = LR_PER_MB,
-        mb_size: int = 32,
+        learning_rate: float | Sequence[float] = LEARNING_RATE,
+        batch_size: int = 32,
         num_epochs: int | None = None,
         eval_dataset: ClassificationDataset | None = None,
         tensorboard_logdir: str | os.PathLike[str] | None = None,
@@ -142,9 +191,9 @@ class TransferLearningModel(Classifier):
         train_set : ClassificationDataset
             Photos of at least two of the model's classes. Photos without a label are not used; of
             several labels the first is.
-        lr_per_mb : float or sequence of float
+        learning_rate : float or sequence of float
             Learning rate per minibatch, one or one an epoch; the last one goes on.
-        mb_size : int
+        batch_size : int
             Photos in a minibatch at most.
         num_epochs : int, optional
             Default: as many as learning rates.
@@ -181,16 +230,18 @@ class TransferLearningModel(Classifier):
         StorageError
             If a file cannot be written. The model stays usable.
         """
-        if self._run is not None and self._run.state in ("running", "paused", "stopping"):
+        last = self._state.run
+        if last is not None and last.state in ("running", "paused", "stopping"):
             raise TrainingError("This model is being trained: wait for it, or stop that training.")
         settings = TrainingSettings.create(
-            lr_per_mb, mb_size, num_epochs, trainable, precision, seed
+            learning_rate, batch_size, num_epochs, trainable, precision, seed
         )
-        photos = PhotoSet(train_set, self.labels, self._preprocessing, "training")
+        preprocessing = self._state.preprocessing
+        photos = PhotoSet(train_set, self.labels, preprocessing, "training")
         photos.require_two_classes()
         evaluation = None
         if eval_dataset is not None:
-            evaluation = PhotoSet(eval_dataset, self.labels, self._preprocessing, "evaluation")
+            evaluation = PhotoSet(eval_dataset, self.labels, preprocessing, "evaluation")
         start = self._get_snapshot()
         network = self._get_network()
         outputs = Context.get_global_context().storage.outputs_path
@@ -217,20 +268,21 @@ class TransferLearningModel(Classifier):
             self._save(trained_file)
             checkpoint.unlink(missing_ok=True)
 
-        self._run = TrainingRun(work, len(settings.learning_rates), saved.history if saved else ())
+        run = TrainingRun(work, len(settings.learning_rates), saved.history if saved else ())
+        self._state.run = run
         for listener in listeners:
-            self._run.add_listener(listener)
+            run.add_listener(listener)
         if background:
-            self._run.start()
+            run.start()
         else:
-            follow(self._run, progress)
-        return self._run
+            follow(run, progress)
+        return run
 
     def _adopt(self, history: list[EpochRecord]) -> None:
         """Score with the network as it is from now on, unless no epoch changed it."""
         if history:
-            with self._lock:
-                self.history, self._snapshot = history, None
+            with self._state.lock:
+                self._state.history, self._state.snapshot = history, None
 
     def _save(self, file: Path) -> None:
         if self.history:
@@ -269,7 +321,7 @@ class TransferLearningModel(Classifier):
     @property
     def preprocessing(self) -> Preprocessing:
         """See `Classifier.preprocessing`."""
-        return self._preprocessing
+        return self._state.preprocessing
 
     def raw_scores(
         self, images: NDArray[np.float32], output: Output = "logits"
@@ -280,7 +332,7 @@ class TransferLearningModel(Classifier):
     def with_threads(self, threads: int) -> TransferLearningModel:
         """See `Classifier.with_threads`."""
         other = self.copy()
-        other._snapshot = other._get_snapshot().with_threads(threads)
+        other._state.snapshot = other._get_snapshot().with_threads(threads)
         return other
 
     def _infer(
@@ -315,6 +367,7 @@ class TransferLearningModel(Classifier):
         """
         return cls.from_artifact(Artifact.read(path, cls.kind))
 
+    # A name of the file format, which stays when the class is renamed.
     kind = "TransferLearningModel"
 
     def to_artifact(self) -> Artifact:
@@ -323,9 +376,9 @@ class TransferLearningModel(Classifier):
         manifest = {
             "base_model": self.base_model.name,
             "image_dims": list(self.image_dims),
-            "backend": self._backend,
+            "backend": self._state.backend,
             "class_map": list(self.class_map.values()),
-            "preprocessing": self._preprocessing.to_dict(),
+            "preprocessing": self._state.preprocessing.to_dict(),
             "history": [record.to_dict() for record in snapshot.history],
         }
         return Artifact(self.kind, manifest, snapshot.to_entries())
@@ -333,62 +386,68 @@ class TransferLearningModel(Classifier):
     @classmethod
     def from_artifact(cls, artifact: Artifact) -> TransferLearningModel:
         """The model that an artifact holds; see `deserialize`."""
-        manifest = artifact.manifest
-        model = cls.__new__(cls)
         try:
-            Classifier.__init__(model, checked_class_map(strings(manifest["class_map"])))
-            model.base_model = get_base_model(*strings([manifest["base_model"]]))
-            model.image_dims = checked_dims(manifest["image_dims"])
-            model.history = [EpochRecord.from_dict(record) for record in manifest["history"]]
-            (model._backend,) = strings([manifest["backend"]])
-            model._preprocessing = Preprocessing.from_dict(manifest["preprocessing"])
-            if model.image_dims[1:] != (model._preprocessing.height, model._preprocessing.width):
+            saved = validated(_Manifest, dict(artifact.manifest))
+            class_map = checked_class_map(saved.class_map)
+            state = _State(
+                get_base_model(saved.base_model),
+                checked_dims(saved.image_dims),
+                Preprocessing.from_dict(saved.preprocessing),
+                saved.backend,
+                history=saved.history,
+            )
+            if state.image_dims[1:] != (state.preprocessing.height, state.preprocessing.width):
                 raise ValueError("two sizes of photos")
-        except (KeyError, TypeError, ValueError, TrainingError) as error:
+        except (ValueError, TrainingError) as error:
             raise ArtifactError(
                 f"The saved classifier is damaged: its manifest is not valid ({error})."
             ) from error
-        model._device, model._network, model._run = "auto", None, None
-        model._lock = threading.Lock()
-        model._snapshot = Snapshot.from_artifact(
-            artifact, model._preprocessing, model.history, len(model.class_map)
+        state.snapshot = Snapshot.from_artifact(
+            artifact, state.preprocessing, state.history, len(class_map)
         )
-        return model
+        return cls._of(class_map, state)
 
     # -- inside ---------------------------------------------------------------------------------
 
     def copy(self) -> TransferLearningModel:
         """A model as this one is now, which does not change when this one is trained."""
         snapshot = self._get_snapshot()
-        other = copy.copy(self)
-        other.history = snapshot.history
-        other._network, other._run = None, None
-        other._lock = threading.Lock()
-        other._snapshot = snapshot
-        return other
+        return self._of(
+            self.class_map,
+            replace(
+                self._state,
+                history=snapshot.history,
+                network=None,
+                snapshot=snapshot,
+                run=None,
+                lock=threading.Lock(),
+            ),
+        )
 
     def _get_snapshot(self) -> Snapshot:
-        with self._lock:
-            if self._snapshot is None:
-                assert self._network is not None
-                self._snapshot = Snapshot.of(self._network, self._preprocessing, self.history)
-            return self._snapshot
+        state = self._state
+        with state.lock:
+            if state.snapshot is None:
+                assert state.network is not None
+                state.snapshot = Snapshot.of(state.network, state.preprocessing, state.history)
+            return state.snapshot
 
     def _get_network(self) -> Network:
         """The network in the training framework; built again after `deserialize` and `copy`."""
-        if self._network is None:
+        if self._state.network is None:
             network = self._build("random", seed=0)
             network.set_weights(self._get_snapshot().weights)
-            self._network = network
-        return self._network
+            self._state.network = network
+        return self._state.network
 
     def _build(self, weights: Path | Literal["pretrained", "random"], seed: int) -> Network:
-        return get_backend(self._backend).build(
-            self.base_model,
+        state = self._state
+        return get_backend(state.backend).build(
+            state.base_model,
             len(self.class_map),
-            self.image_dims,
+            state.image_dims,
             weights=weights,
-            device=self._device,
+            device=state.device,
             seed=seed,
         )
 

@@ -59,7 +59,7 @@ Output = Annotated[Path, typer.Option(help="Folder for what is written besides."
 Checked = Annotated[
     Check, typer.Option(help="How far to open each file: its header, all of it, or not at all.")
 ]
-Minibatch = Annotated[int, typer.Option(min=1, help="Photos that go through the network at once.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Photos that go through the network at once.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
@@ -171,7 +171,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="dnn: go on with a training that was cut off.")
     ] = False,
-    minibatch: Minibatch = 32,
+    batch_size: BatchSize = 32,
     seed: Seed = 0,
     check: Checked = Check.header,
     output: Output = OUTPUT,
@@ -183,7 +183,7 @@ def train(
     A share of the photos is held out, and the classifier tested on them.
     """
     from ..classifiers import ScikitClassifier, TransferLearningModel
-    from ..classifiers.training import LR_PER_MB
+    from ..classifiers.training import LEARNING_RATE
     from ..evaluation import ClassificationEvaluation
 
     with running(output, quiet):
@@ -192,16 +192,16 @@ def train(
         if copies:
             train_set = _with_copies(train_set, copies, seed, quiet)
         network = TransferLearningModel(
-            dataset.labels, base_model, (3, image_size, image_size), weights=weights, context=device
+            dataset.labels, base_model, (3, image_size, image_size), weights=weights, device=device
         )
         classifier: Classifier = network
         if method is Method.svm:
-            classifier = ScikitClassifier(network).train(train_set, minibatch, not quiet)
+            classifier = ScikitClassifier(network).train(train_set, batch_size, not quiet)
         else:
             network.train(
                 train_set,
-                LR_PER_MB if learning_rate is None else learning_rate,
-                mb_size=minibatch,
+                LEARNING_RATE if learning_rate is None else learning_rate,
+                batch_size=batch_size,
                 num_epochs=epochs,
                 eval_dataset=test_set,
                 resume=resume,
@@ -209,7 +209,7 @@ def train(
                 progress=not quiet,
             )
         classifier.serialize(model)
-        evaluation = ClassificationEvaluation(classifier, test_set, minibatch, progress=not quiet)
+        evaluation = ClassificationEvaluation(classifier, test_set, batch_size, progress=not quiet)
         finish(
             f"{describe_evaluation(evaluation)}\n\nSaved as {model}",
             {"model": str(model), "train": len(train_set), **evaluation_metrics(evaluation)},
@@ -224,7 +224,7 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(help="Write a report with pictures to this HTML file.")
     ] = None,
-    minibatch: Minibatch = 32,
+    batch_size: BatchSize = 32,
     check: Checked = Check.header,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -238,7 +238,7 @@ def evaluate(
 
     with running(quiet=quiet):
         evaluation = ClassificationEvaluation(
-            load_classifier(model), _dataset(data, check), minibatch, progress=not quiet
+            load_classifier(model), _dataset(data, check), batch_size, progress=not quiet
         )
         text, result = describe_evaluation(evaluation), evaluation_metrics(evaluation)
         if report is not None:
@@ -252,7 +252,7 @@ def score(
     model: Model,
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
     top: Annotated[int, typer.Option(min=1, help="Classes to show for each photo.")] = 1,
-    minibatch: Minibatch = 32,
+    batch_size: BatchSize = 32,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -266,7 +266,7 @@ def score(
     with running(quiet=quiet):
         classifier = load_classifier(model)
         dataset = ClassificationDataset.create_from_files("photos", photos)
-        scores = classifier.score(dataset, minibatch, not quiet)
+        scores = classifier.score(dataset, batch_size, not quiet)
         # NaN stands for a photo that could not be read.
         read = {
             path: row

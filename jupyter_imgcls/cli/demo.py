@@ -81,8 +81,8 @@ def run_demo(data: Path | None, epochs: int, progress: bool) -> tuple[str, dict[
         def refine() -> Classifier:
             model.train(
                 train_set,
-                lr_per_mb=0.01,
-                mb_size=8,
+                learning_rate=0.01,
+                batch_size=8,
                 num_epochs=epochs,
                 eval_dataset=test_set,
                 progress=progress,

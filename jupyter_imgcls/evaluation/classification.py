@@ -51,7 +51,7 @@ class ClassificationEvaluation:
         A trained classifier.
     test_set : ClassificationDataset
         Photos that were not used for training.
-    minibatch_size : int
+    batch_size : int
         Photos scored at once.
     progress : Progress
         As in `Classifier.score`.
@@ -94,7 +94,7 @@ class ClassificationEvaluation:
         self,
         classifier: ScoringClassifier,
         test_set: ClassificationDataset,
-        minibatch_size: int = 32,
+        batch_size: int = 32,
         *,
         progress: Progress = False,
     ) -> None:
@@ -102,7 +102,7 @@ class ClassificationEvaluation:
         true_labels = match_classes(test_set, names)  # before the scoring, which takes long
         if not len(test_set):
             raise EvaluationError(f"The test set {test_set.name!r} has no photos.")
-        scores = classifier.score(test_set, batch_size=minibatch_size, progress=progress)
+        scores = classifier.score(test_set, batch_size=batch_size, progress=progress)
         self._set(scores, true_labels, names, test_set.paths, test_set.name)
 
     @classmethod

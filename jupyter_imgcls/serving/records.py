@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-from pydantic import TypeAdapter
 
 from ..context import Context
 from ..errors import DeploymentError, StorageError
 from ..files import write_whole
+from ..validation import validated
 
 __all__ = [
     "Record",
@@ -90,9 +90,6 @@ class Record:
     def artifact(self, folder: Path) -> Path:
         """The classifier's file."""
         return folder / f"{self.instance}.model"
-
-
-_AS_RECORD = TypeAdapter(Record)
 
 
 def folder_of(name: str) -> Path:
@@ -196,7 +193,7 @@ def read_record(folder: Path) -> Record | None:
             raise DeploymentError(
                 f"{folder / _RECORD} was written by a newer version: pip install -U jupyter_imgcls."
             )
-        return _AS_RECORD.validate_python(content)
+        return validated(Record, content)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

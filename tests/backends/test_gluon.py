@@ -252,5 +252,5 @@ def test_a_gpu_computes_what_the_cpu_computes():
 def test_a_minibatch_too_large_for_the_gpu_says_so():
     net = GluonNetwork(BASE_MODELS["resnet152"], CLASSES, (3, 1024, 1024), [mx.gpu(0)], 0)
     images = np.zeros((512, 3, 1024, 1024), np.float32)
-    with pytest.raises(TrainingError, match="mb_size"):
+    with pytest.raises(TrainingError, match="batch_size"):
         train(net, images_and_labels=(images, np.zeros(512, np.int64)))

@@ -133,7 +133,7 @@ def test_running_out_of_memory_says_to_use_a_smaller_minibatch():
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, hard))
     try:
-        with pytest.raises(TrainingError, match="mb_size"), memory_errors():
+        with pytest.raises(TrainingError, match="batch_size"), memory_errors():
             mx.nd.empty((2**20, 2**10)).wait_to_read()
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
@@ -141,7 +141,7 @@ def test_running_out_of_memory_says_to_use_a_smaller_minibatch():
 
 def test_a_minibatch_larger_than_mxnet_can_count_is_a_lack_of_memory_too():
     mx = import_mxnet()
-    with pytest.raises(TrainingError, match="mb_size"), memory_errors():
+    with pytest.raises(TrainingError, match="batch_size"), memory_errors():
         mx.nd.empty((2**20, 2**30))
 
 

@@ -15,7 +15,7 @@ import pytest
 from jupyter_imgcls.classifiers import ScikitClassifier, TransferLearningModel
 from jupyter_imgcls.data import ClassificationDataset
 
-SETTINGS = {"lr_per_mb": [0.01, 0.005], "num_epochs": 4, "mb_size": 4, "progress": False}
+SETTINGS = {"learning_rate": [0.01, 0.005], "num_epochs": 4, "batch_size": 4, "progress": False}
 
 # What a process does that trains on `photos`: it says when an epoch is done.
 SCRIPT = """
@@ -97,7 +97,7 @@ def train(photos):
 def test_an_interrupted_process_keeps_the_best_epoch_and_goes_on(
     train_in_process, photos, tmp_path
 ):
-    process = train_in_process(SETTINGS | {"num_epochs": 100_000, "lr_per_mb": 1e-5})
+    process = train_in_process(SETTINGS | {"num_epochs": 100_000, "learning_rate": 1e-5})
     wait_for(process, "epoch 3")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
@@ -143,7 +143,7 @@ def test_a_killed_process_is_resumed_to_the_same_bits(
 def test_the_same_seed_gives_the_same_network_and_another_seed_another(small_model, train):
     models = [small_model(seed=1) for _ in range(3)]
     for model, seed in zip(models, (0, 0, 1), strict=True):
-        train(model, seed=seed, mb_size=4)
+        train(model, seed=seed, batch_size=4)
     first, second, third = map(weights, models)
     assert same(first, second)
     assert not same(first, third)
@@ -175,12 +175,12 @@ def test_batch_normalization_resumes_to_the_same_bits_too(photos):
 
     class CrashAfterOneEpoch(TrainingListener):
         def on_epoch(self, run, record):
-            run.breathe = crash
+            run.check_stop = crash
 
     def make():
         return TransferLearningModel(photos.labels, image_dims=(3, 64, 64))
 
-    settings = {"lr_per_mb": 0.01, "num_epochs": 2, "mb_size": 5, "progress": False}
+    settings = {"learning_rate": 0.01, "num_epochs": 2, "batch_size": 5, "progress": False}
     whole, cut_off, resumed = make(), make(), make()
     whole.train(photos, **settings)
     with pytest.raises(Crash):
@@ -228,7 +228,7 @@ def test_the_default_model_learns_the_articles_photos(real_photos):
     train_set, test_set = dataset.split(0.66)
     model = TransferLearningModel(dataset.labels, image_dims=(3, 96, 96))
     run = model.train(
-        train_set, 0.02, mb_size=8, num_epochs=4, eval_dataset=test_set, progress=False
+        train_set, 0.02, batch_size=8, num_epochs=4, eval_dataset=test_set, progress=False
     )
     assert run.history[-1].eval_samples == len(test_set)
     assert 1 - run.history[-1].eval_error > 0.6

@@ -23,7 +23,7 @@ def train(photos):
 
     def run(model, train_set=photos, **options):
         return model.train(
-            train_set, **{"lr_per_mb": 0.01, "num_epochs": 2, "progress": False} | options
+            train_set, **{"learning_rate": 0.01, "num_epochs": 2, "progress": False} | options
         )
 
     return run
@@ -59,7 +59,7 @@ def same(left, right):
 
 def test_training_lowers_the_error_and_keeps_a_history(small_model, photos, train, capsys):
     model = small_model()
-    run = train(model, num_epochs=5, lr_per_mb=0.02, mb_size=5, eval_dataset=photos)
+    run = train(model, num_epochs=5, learning_rate=0.02, batch_size=5, eval_dataset=photos)
     assert run.state == "finished"
     assert model.history == run.history
     first, last = run.history[0], run.history[-1]
@@ -91,7 +91,7 @@ def test_the_evaluation_error_is_a_share_of_the_evaluation_set(small_model, phot
 
 
 def test_fewer_photos_than_a_minibatch_are_one_minibatch(small_model, photos, train):
-    run = train(small_model(), photos.take([0, 5]), mb_size=32)
+    run = train(small_model(), photos.take([0, 5]), batch_size=32)
     assert run.history[-1].samples == 2
 
 
@@ -135,7 +135,7 @@ def test_divergence_is_an_error_and_leaves_the_model_as_it_was(small_model, phot
     model = small_model()
     before, scores = weights(model), model.score(photos)
     with pytest.raises(TrainingError, match=r"diverged in epoch 1.*10000\.0.*before the training"):
-        train(model, lr_per_mb=1e4, mb_size=10 // batches)
+        train(model, learning_rate=1e4, batch_size=10 // batches)
     assert same(weights(model), before)
     assert np.array_equal(model.score(photos), scores)
     assert model.history == []
@@ -144,9 +144,9 @@ def test_divergence_is_an_error_and_leaves_the_model_as_it_was(small_model, phot
 def test_divergence_after_some_epochs_leaves_the_best_of_them(small_model, photos, train):
     model = small_model()
     best = small_model()
-    train(best, lr_per_mb=0.01, num_epochs=1)
+    train(best, learning_rate=0.01, num_epochs=1)
     with pytest.raises(TrainingError, match="diverged in epoch 2.*those of epoch 1"):
-        train(model, lr_per_mb=[0.01, 1e30])
+        train(model, learning_rate=[0.01, 1e30])
     assert same(weights(model), weights(best))
     assert len(model.history) == 1
     assert same(weights(TransferLearningModel.from_artifact(model.to_artifact())), weights(best))
@@ -168,11 +168,11 @@ def test_stopping_keeps_the_best_epoch(small_model, photos, train, context):
     after_epoch = []
 
     def look(run):
-        after_epoch.append(model._network.get_weights())
+        after_epoch.append(model._state.network.get_weights())
         if len(run.history) == 4:
             run.stop()
 
-    run = train(model, num_epochs=50, lr_per_mb=0.05, mb_size=4, callbacks=[Do(look)])
+    run = train(model, num_epochs=50, learning_rate=0.05, batch_size=4, callbacks=[Do(look)])
     assert run.state == "stopped"
     assert len(run.history) == 4
     assert same(weights(model), after_epoch[run.best.epoch - 1])
@@ -184,7 +184,7 @@ def test_stopping_keeps_the_best_epoch(small_model, photos, train, context):
 def test_stopping_in_the_first_epoch_leaves_the_model_as_it_was(small_model, train, context):
     model = small_model()
     before = weights(model)
-    run = train(model, mb_size=2, callbacks=[Do(after_batch=lambda run: run.stop())])
+    run = train(model, batch_size=2, callbacks=[Do(after_batch=lambda run: run.stop())])
     assert run.state == "stopped"
     assert same(weights(model), before)
     assert not (context.storage.outputs_path / "model_trained").exists()
@@ -199,7 +199,7 @@ def crash_after(epochs):
 
     def crash(run):
         if len(run.history) == epochs:
-            run.breathe = raise_crash
+            run.check_stop = raise_crash
 
     return Do(crash)
 
@@ -216,7 +216,12 @@ def test_a_training_that_was_cut_off_comes_to_the_same_when_it_is_resumed(
     small_model, photos, train, context, caplog
 ):
     """SqueezeNet has dropout; the order of the photos and momentum matter too."""
-    options = {"num_epochs": 3, "mb_size": 4, "lr_per_mb": [0.01, 0.005], "eval_dataset": photos}
+    options = {
+        "num_epochs": 3,
+        "batch_size": 4,
+        "learning_rate": [0.01, 0.005],
+        "eval_dataset": photos,
+    }
     whole, cut_off, resumed = small_model(), small_model(), small_model()
     train(whole, **options)
     assert checkpoints(context) == []
@@ -282,7 +287,7 @@ def test_a_model_trained_in_the_background_scores_and_is_saved_as_it_was(
 
 
 def test_a_failure_in_the_background_is_kept_for_whoever_waits(small_model, train, caplog):
-    run = train(small_model(), lr_per_mb=1e30, background=True)
+    run = train(small_model(), learning_rate=1e30, background=True)
     with pytest.raises(TrainingError, match="diverged"):
         run.wait(30)
     assert run.state == "failed"

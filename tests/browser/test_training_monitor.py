@@ -33,7 +33,7 @@ model = TransferLearningModel(
 def train(epochs=100_000, background=False):
     global run
     run = model.train(
-        photos, 0.0003, mb_size=2, num_epochs=epochs, eval_dataset=photos, progress=False,
+        photos, 0.0003, batch_size=2, num_epochs=epochs, eval_dataset=photos, progress=False,
         callbacks=[monitor.listener], background=background,
     )
     return run

@@ -32,7 +32,7 @@ class Gate:
         for epoch in range(1, EPOCHS + 1):
             for minibatch in range(1, MINIBATCHES + 1):
                 assert self._may.acquire(timeout=SECONDS)
-                run.breathe()
+                run.check_stop()
                 run.add_batch(minibatch, MINIBATCHES, loss=1 / epoch)
                 self._did.release()
             run.add_epoch(record(epoch))
@@ -53,7 +53,7 @@ def record(epoch: int, *, evaluated: bool = True) -> EpochRecord:
 
 def instant(run: TrainingRun) -> None:
     for epoch in range(1, EPOCHS + 1):
-        run.breathe()
+        run.check_stop()
         run.add_batch(1, 1, loss=1 / epoch)
         run.add_epoch(record(epoch))
 

@@ -219,7 +219,7 @@ def memory_errors() -> Iterator[None]:
         signs = r"out of memory|failed to allocate|cudaMalloc|larger than 2\^31 elements"
         if re.search(signs, str(error), re.IGNORECASE):
             raise TrainingError(
-                "The device's memory does not hold one minibatch. Use a smaller mb_size, a smaller "
-                "image_dims or a smaller base model."
+                "The device has too little memory for one minibatch. Use a smaller batch_size, "
+                "a smaller image_dims or a smaller base model."
             ) from error
         raise

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ...backends.base import ImageDims
-from ...classifiers import ScikitClassifier, TransferLearningModel
-from ...data import Label
+from ...classifiers import ScikitClassifier, TrainingRun, TransferLearningModel
+from ...classifiers.training import LEARNING_RATE
+from ...data import ClassificationDataset, Label
 
 __all__ = ["CNTKTLModel", "ScikitClassifier"]
 
 
 class CNTKTLModel(TransferLearningModel):
-    """`TransferLearningModel` with the keyword and the default base model of 2018.
+    """`TransferLearningModel` with the keywords and the default base model of 2018.
 
     Parameters
     ----------
@@ -30,3 +32,21 @@ class CNTKTLModel(TransferLearningModel):
         class_map: Mapping[int, str] | None = None,
     ) -> None:
         super().__init__(labels, base_model_name, image_dims, class_map=class_map)
+
+    def train(  # type: ignore[override]
+        self,
+        train_set: ClassificationDataset,
+        lr_per_mb: float | Sequence[float] = LEARNING_RATE,
+        mb_size: int = 32,
+        num_epochs: int | None = None,
+        eval_dataset: ClassificationDataset | None = None,
+        **options: Any,
+    ) -> TrainingRun:
+        """Refine the network; see `TransferLearningModel.train`.
+
+        Parameters
+        ----------
+        lr_per_mb, mb_size
+            Its `learning_rate` and `batch_size`.
+        """
+        return super().train(train_set, lr_per_mb, mb_size, num_epochs, eval_dataset, **options)

@@ -85,10 +85,10 @@ class Task(ipywidgets.VBox):
 
     def count(self, words: str) -> Callable[[int, int], None]:
         """Show what is being done now; gives what is to be told how many photos are done."""
-        self.breathe()
+        self.check_stop()
 
         def tell(done: int, of: int) -> None:
-            self.breathe()
+            self.check_stop()
             self._bar.max, self._bar.value = float(of or 1), float(done)
             self._words.value = (
                 f'<div role="status">{text(words)}: {done:,} of {text(counted(of, "photo"))}</div>'
@@ -106,7 +106,7 @@ class Task(ipywidgets.VBox):
         """Go on after a stop that ended a part of the work only."""
         self._stop_asked.clear()
 
-    def breathe(self) -> None:
+    def check_stop(self) -> None:
         """Leave the work when asked to stop."""
         if self._stop_asked.is_set():
             raise Stopped

@@ -154,7 +154,7 @@ class PhotosStep(Step):
         task.say("Looking through the folder")
         name = folder.name or "photos"
         dataset = ClassificationDataset.create_from_dir(name, folder)
-        task.breathe()
+        task.check_stop()
         self._left_out = [*(left_out or []), *dataset.problems]
         task.say("Reading the labels")
         self.work.open(dataset, folder)

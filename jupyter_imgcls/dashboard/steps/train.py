@@ -146,7 +146,7 @@ class TrainStep(Step):
         train_set, test_set = self._sides(task)
         task.say("Loading the network")
         model = self._model(train_set, self.base_model.value)
-        task.breathe()
+        task.check_stop()
         run = model.train(
             train_set,
             0.01,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from jupyter_imgcls.classifiers.training import (
-    LR_PER_MB,
+    LEARNING_RATE,
     PhotoSet,
     TrainingSettings,
     configuration_key,
@@ -30,12 +30,12 @@ SMALL = Preprocessing(height=64, width=64, mean=(127, 127, 127), std=(128, 128, 
 
 
 def make_settings(**options):
-    usual = {"lr_per_mb": 0.01, "mb_size": 32, "num_epochs": 2, "trainable": "all"}
+    usual = {"learning_rate": 0.01, "batch_size": 32, "num_epochs": 2, "trainable": "all"}
     return TrainingSettings.create(**usual | {"precision": "fp32", "seed": 0} | options)
 
 
-def rates(lr_per_mb, num_epochs=None):
-    return make_settings(lr_per_mb=lr_per_mb, num_epochs=num_epochs).learning_rates
+def rates(learning_rate, num_epochs=None):
+    return make_settings(learning_rate=learning_rate, num_epochs=num_epochs).learning_rates
 
 
 def test_learning_rates_are_one_or_one_an_epoch_and_the_last_goes_on():
@@ -46,21 +46,21 @@ def test_learning_rates_are_one_or_one_an_epoch_and_the_last_goes_on():
     assert rates([0.05, 0.005, 0.0005], 2) == (0.05, 0.005)
     assert rates(np.float32(0.5), np.int64(2)) == (0.5, 0.5)
     assert rates(1) == (1.0,)
-    assert len(rates(LR_PER_MB)) == 15
+    assert len(rates(LEARNING_RATE)) == 15
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lr_per_mb": []}, r"lr_per_mb is \[\]"),
-        ({"lr_per_mb": [0.1, -0.1]}, "lr_per_mb is .* of 0 or more"),
-        ({"lr_per_mb": math.nan}, "lr_per_mb is nan"),
-        ({"lr_per_mb": "fast"}, "lr_per_mb is 'fast'"),
-        ({"lr_per_mb": [[0.1]]}, "lr_per_mb is"),
+        ({"learning_rate": []}, r"learning_rate is \[\]"),
+        ({"learning_rate": [0.1, -0.1]}, "learning_rate is .* of 0 or more"),
+        ({"learning_rate": math.nan}, "learning_rate is nan"),
+        ({"learning_rate": "fast"}, "learning_rate is 'fast'"),
+        ({"learning_rate": [[0.1]]}, "learning_rate is"),
         ({"num_epochs": 0}, "num_epochs is 0: give a whole number of at least 1"),
         ({"num_epochs": 2.5}, "num_epochs is 2.5"),
-        ({"mb_size": 0}, "mb_size is 0"),
-        ({"mb_size": "32"}, "mb_size is '32'"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"batch_size": "32"}, "batch_size is '32'"),
         ({"seed": -1}, "seed is -1: give a whole number of at least 0"),
         ({"trainable": "tail"}, "trainable is 'tail': choose 'all' or 'head'"),
         ({"precision": "fp8"}, "precision is 'fp8': choose 'fp32' or 'bf16'"),
@@ -79,10 +79,10 @@ def photo_set(dataset, labels=None, purpose="training"):
 
 
 @pytest.mark.parametrize(
-    ("mb_size", "sizes"), [(4, [4, 3, 3]), (10, [10]), (32, [10]), (9, [5, 5])]
+    ("batch_size", "sizes"), [(4, [4, 3, 3]), (10, [10]), (32, [10]), (9, [5, 5])]
 )
-def test_minibatches_are_of_about_the_same_size(photos, mb_size, sizes):
-    count, batches = photo_set(photos).batches(mb_size)
+def test_minibatches_are_of_about_the_same_size(photos, batch_size, sizes):
+    count, batches = photo_set(photos).batches(batch_size)
     shapes = [images.shape for images, _ in batches]
     assert shapes == [(size, 3, 64, 64) for size in sizes]
     assert count == len(sizes)
@@ -171,9 +171,9 @@ def test_a_checkpoint_is_that_of_one_training_only(photos):
     note()
     assert keys.pop() == keys[0]
     note(seed=1)
-    note(lr_per_mb=0.02)
+    note(learning_rate=0.02)
     note(num_epochs=3)
-    note(mb_size=5)
+    note(batch_size=5)
     note(trainable="head")
     note(precision="bf16")
     note(eval_set=photos)

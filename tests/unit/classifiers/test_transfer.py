@@ -32,7 +32,7 @@ def test_classes_are_given_by_name_or_label_and_their_order_is_that_of_the_score
 def test_a_class_map_says_which_column_is_which_class(small_model, photos):
     model = small_model(["cup", "plate"], class_map={1: "cup", 0: Label("plate")})
     assert [label.name for label in model.labels] == ["plate", "cup"]
-    model.train(photos, 0.02, mb_size=5, num_epochs=4, progress=False)
+    model.train(photos, 0.02, batch_size=5, num_epochs=4, progress=False)
     scores = model.score(photos)
     cups, plates = scores[:5].mean(axis=0), scores[5:].mean(axis=0)
     assert cups[1] > plates[1]

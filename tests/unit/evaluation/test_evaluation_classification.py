@@ -55,7 +55,7 @@ def small():
 def test_the_classifier_scores_the_test_set_in_minibatches():
     test_set = dataset_of([("a.jpg", "bowl"), ("b.jpg", "cup")])
     classifier = TableClassifier(["bowl", "cup"], {"a.jpg": [0.8, 0.2], "b.jpg": [0.7, 0.3]})
-    ce = ClassificationEvaluation(classifier, test_set, minibatch_size=7)
+    ce = ClassificationEvaluation(classifier, test_set, batch_size=7)
     assert classifier.asked == (7, False)
     np.testing.assert_array_equal(ce.scores, np.float32([[0.8, 0.2], [0.7, 0.3]]))
     assert ce.labels == [Label("bowl"), Label("cup")]

@@ -114,8 +114,8 @@ monitor = TrainingMonitor()
 display(monitor)
 model.train(
     train_set,
-    lr_per_mb=[0.01] * 4 + [0.001] * 2,
-    mb_size=8,
+    learning_rate=[0.01] * 4 + [0.001] * 2,
+    batch_size=8,
     eval_dataset=test_set,
     callbacks=[monitor.listener],
     progress=False,
