@@ -42,8 +42,8 @@ print(onnxruntime.__version__, *onnxruntime.get_available_providers())
 _WIDGETS = """
 import pkgutil
 import jupyter_imgcls.widgets as widgets
-for module in pkgutil.iter_modules(widgets.__path__):
-    __import__(f"{widgets.__name__}.{module.name}")
+for module in pkgutil.walk_packages(widgets.__path__, widgets.__name__ + "."):
+    __import__(module.name)
 """
 _EXTRAS = {
     "locust": ("load", "load tests"),
