@@ -1,6 +1,8 @@
 """Package metadata; the version stands in package.json and nowhere else."""
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -13,31 +15,29 @@ LAB_EXTENSION = "share/jupyter/labextensions/jupyter_imgcls"
 FRONT_END = ("jupyter_imgcls/static/image_grid.js", f"{LAB_EXTENSION}/install.json")
 
 
+def build_front_end():
+    """Build what ``js/`` holds, for an installation straight from the repository.
+
+    This takes Node from the machine: with Node as a requirement of the build, each installation
+    from a source distribution, which has the built files, would download it in vain.
+    """
+    npm = shutil.which("npm")
+    if npm and (HERE / "package-lock.json").is_file():
+        for command in (["ci", "--ignore-scripts", "--no-audit", "--no-fund"], ["run", "build"]):
+            subprocess.run([npm, *command], cwd=HERE, check=True)  # noqa: S603 -- npm's own commands
+
+
 def require_front_end():
-    """Never pack without what ``js/`` is built into; a clone that is linked to may lack it yet."""
+    """Never pack without the front end; an editable clone may lack it yet."""
+    if not all((HERE / file).is_file() for file in FRONT_END):
+        build_front_end()
     for file in FRONT_END:
         if not (HERE / file).is_file():
             raise SystemExit(
-                f"{file} is missing: build the front end first, with 'make' in a clone of the "
-                "repository, or with 'npm ci && npm run build' where Node is installed."
+                f"{file} is missing: the repository does not hold the built front end. Install "
+                "Node.js 20 or later and try again, or run 'make wheel' in a clone, which gets "
+                "Node.js itself, and install dist/*.whl."
             )
-
-
-class BuildPy(build_py):
-    """For wheels, and for editable installations."""
-
-    def run(self):  # noqa: D102
-        if not self.editable_mode:
-            require_front_end()
-        super().run()
-
-
-class Sdist(sdist):
-    """For source distributions."""
-
-    def run(self):  # noqa: D102
-        require_front_end()
-        super().run()
 
 
 def shared(folder):
@@ -46,6 +46,25 @@ def shared(folder):
     for path in folders:
         files = [str(file.relative_to(HERE)) for file in path.glob("*") if file.is_file()]
         yield str(path.relative_to(HERE)), sorted(files)
+
+
+class BuildPy(build_py):
+    """For wheels, and for editable installations."""
+
+    def run(self):  # noqa: D102
+        if not self.editable_mode:
+            require_front_end()
+            self.distribution.data_files = [*shared(VOILA_TEMPLATE), *shared(LAB_EXTENSION)]
+        super().run()
+
+
+class Sdist(sdist):
+    """For source distributions."""
+
+    def run(self):  # noqa: D102
+        require_front_end()
+        self.distribution.data_files = [*shared(VOILA_TEMPLATE), *shared(LAB_EXTENSION)]
+        super().run()
 
 
 # Where MXNet publishes a wheel. Elsewhere the package installs and imports without it.

@@ -68,7 +68,10 @@ def test_nothing_is_packed_without_the_front_end(tmp_path):
             check=False,
         )
         assert done.returncode == 1
-        assert "image_grid.js is missing: build the front end first" in done.stderr
+        assert (
+            "image_grid.js is missing: the repository does not hold the built front end"
+            in done.stderr
+        )
 
 
 def test_the_wheel_does_all_that_the_readme_begins_with_where_nothing_else_is_installed(
