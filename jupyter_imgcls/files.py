@@ -15,15 +15,27 @@ from pathlib import Path
 
 from .errors import StorageError
 
-__all__ = ["free_name", "move_file", "replacing", "safe_name", "write_whole"]
+__all__ = [
+    "free_name",
+    "is_folder_name",
+    "move_file",
+    "replacing",
+    "safe_name",
+    "write_whole",
+]
+
+# Windows opens a device or another data stream under these names, or drops their last character.
+_NOT_ON_WINDOWS = re.compile(
+    r'[<>:"|?*\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)', re.IGNORECASE
+)
 
 
 @contextmanager
 def replacing(file: Path) -> Iterator[Path]:
-    """Give a path beside `file` to write to; put it in `file`'s place when all went well.
+    """Give a temporary path next to `file` to write to; on success, move it to `file`.
 
-    Folders are made as needed. After an error or an interruption `file` is what it was before, and
-    nothing is left beside it.
+    Folders are created as needed. An error or interruption leaves `file` unchanged and no
+    temporary file behind.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{uuid.uuid4().hex}{file.suffix}")
@@ -35,7 +47,7 @@ def replacing(file: Path) -> Iterator[Path]:
 
 
 def write_whole(file: Path, content: bytes) -> None:
-    """Write a file by way of `replacing`.
+    """Write a file with `replacing`.
 
     Raises
     ------
@@ -54,8 +66,15 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^\w.-]+", "_", name).strip("._")[:80] or "dataset"
 
 
+def is_folder_name(name: str, windows: bool = os.name == "nt") -> bool:
+    """Whether a folder can have this name, and is not hidden with it."""
+    if Path(name).name != name or not name or name.startswith(".") or "\0" in name:
+        return False
+    return not (windows and _NOT_ON_WINDOWS.search(name))
+
+
 def free_name(file: Path, is_given: Callable[[str], bool] = lambda _: False) -> Path:
-    """`file`, or the same name with a number where that is taken or given away already."""
+    """`file`, or the same name with a number if the name is taken or already promised."""
     candidates = itertools.chain(
         [file], (file.with_stem(f"{file.stem}-{n}") for n in itertools.count(2))
     )
@@ -67,29 +86,29 @@ def free_name(file: Path, is_given: Callable[[str], bool] = lambda _: False) -> 
 
 
 def move_file(source: Path, target: Path) -> bool:
-    """Move a file to a name that is free, folders made as needed; finish a move that was cut off.
+    """Move a file to a name that is free, folders made as needed; finish an interrupted move.
 
-    The file has its new name before it loses the old one, and a name that is taken is never
-    written to, so a cut leaves one whole file or two.
+    The file gets its new name before it loses the old one, and no existing file is overwritten:
+    an interruption leaves one complete file or two.
 
     Returns
     -------
     bool
-        False if there is no such file, neither here nor there.
+        False if neither `source` nor `target` exists.
 
     Raises
     ------
     FileExistsError
         If the name is taken by another file.
     OSError
-        If it cannot be moved; it is where it was.
+        If it cannot be moved; it stays where it was.
     """
     if not os.path.lexists(source):
         return os.path.lexists(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise NotADirectoryError(f"{target.parent} is a file and no folder") from error
+        raise NotADirectoryError(f"{target.parent} is a file, not a folder") from error
     if not (os.path.lexists(target) and _is_copy(source, target)):
         if source.is_symlink():
             # A relative link would point elsewhere from its new place.
@@ -112,9 +131,10 @@ def _link(source: Path, target: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     beside = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
     try:
-        shutil.copy2(source, beside)
-        with beside.open("rb") as file:
+        shutil.copyfile(source, beside)
+        with beside.open("r+b") as file:  # Windows flushes only files that are open for writing
             os.fsync(file.fileno())
+        shutil.copystat(source, beside)
         try:
             os.link(beside, target)
         except FileExistsError:
@@ -128,10 +148,11 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _is_copy(source: Path, target: Path) -> bool:
-    """Whether `target` is what a move that was cut off made of `source`."""
+    """Whether `target` is the copy of `source` that an interrupted move made."""
     here, there = source.lstat(), target.lstat()
     if stat.S_ISLNK(there.st_mode):
         return stat.S_ISLNK(here.st_mode) and target.readlink() == source.resolve()
-    if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino):
+    # Some file systems on Windows number no files: all have 0.
+    if here.st_ino and (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino):
         return True
     return stat.S_ISREG(here.st_mode) and filecmp.cmp(source, target, shallow=False)

@@ -152,7 +152,7 @@ def test_a_zip_is_opened_and_is_there_again(photos, tmp_path):
             archive.write(photo, f"my dishes/{photo.parent.name}/{photo.name}")
     (tmp_path / "empty").mkdir()
     dashboard = ready(tmp_path / "empty")
-    assert "holds no photos" in finished(dashboard.panels[0])
+    assert "contains no photos" in finished(dashboard.panels[0])
     sent = tmp_path / "sent"
     sent.mkdir()
     (sent / "birds.zip").write_bytes(buffer.getvalue())

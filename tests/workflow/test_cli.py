@@ -125,7 +125,7 @@ def test_augment_writes_photos_and_copies_to_a_new_folder(class_folders, tmp_pat
     assert len(list((tmp_path / "new" / "cup").iterdir())) == 6
     again = imgcls("augment", root, tmp_path / "new", "--output", tmp_path / "o", "-q")
     assert again.exit_code == 1
-    assert "exists already" in again.stderr
+    assert "already exists" in again.stderr
 
 
 def test_refining_trains_the_network_and_can_be_resumed(photos, tmp_path):
@@ -162,7 +162,7 @@ def test_notes_are_shown_as_such(tmp_path):
     done = imgcls("info", tmp_path / "photos")
 
     assert done.exit_code == 0
-    assert "Note: No photo in class bowl" in done.stderr
+    assert "Note: No photos in class bowl" in done.stderr
 
 
 def test_the_demo_tells_every_step_and_ends_with_the_report(photos, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Moving photos between class folders: what would be moved where, and doing it safely."""
+"""Plan which photos move to which class folders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import DatasetError
-from ...files import free_name
+from ...files import free_name, is_folder_name
 from ...text import counted
 from ..image import Images
 from ..table import PhotoTable
@@ -31,15 +31,15 @@ class Move:
 
 @dataclass(frozen=True)
 class CommitPlan:
-    """What `Journal.commit` does, or would do.
+    """What `Journal.commit` does or would do.
 
     Attributes
     ----------
     moves : tuple of Move
         The files that are moved.
     staying : dict of str to str
-        Files that stay although they are not in a folder of their class, or are not in `file`,
-        each with the reason.
+        Files that stay outside the folder of their class, or are missing from `file`, each with
+        the reason.
     file : Path or None
         The CSV or JSON file that is written instead.
     """
@@ -62,15 +62,15 @@ class CommitPlan:
 
 
 def plan_moves(table: PhotoTable, is_excluded: Container[int], target: Path) -> CommitPlan:
-    """What has to be moved so that each photo lies in ``target/<class>/``.
+    """Plan the moves that put each photo into ``target/<class>/``.
 
-    A photo in a folder inside its class folder is in its place, and so is one of a split in
+    A photo anywhere inside its class folder stays, and so does a photo of a given split in
     ``target/<part>/<class>/``. Excluded photos in `target` go to the folder ``<target>-excluded``.
 
     Raises
     ------
     DatasetError
-        If a class name cannot be a folder's.
+        If a class name is not a valid folder name.
     """
     moves: list[Move] = []
     staying: dict[str, str] = {}
@@ -91,14 +91,23 @@ def plan_moves(table: PhotoTable, is_excluded: Container[int], target: Path) -> 
                 "it has several classes; a CSV file can hold them" if labels else "it has no label"
             )
             continue
-        if not Path(image.storage_path).is_relative_to(folder):
+        if not _is_inside(Path(image.storage_path), folder):
             place = os.fspath(free_name(folder / image.name, given.__contains__))
             given.add(place)
             moves.append(Move(image.storage_path, place))
     return CommitPlan(tuple(moves), staying)
 
 
+def _is_inside(file: Path, folder: Path) -> bool:
+    if file.is_relative_to(folder):
+        return True
+    # 'Cup' and 'cup' are one folder on most disks of macOS and Windows.
+    same = os.fspath(folder).casefold()
+    found = next((p for p in file.parents if os.fspath(p).casefold() == same), None)
+    return found is not None and folder.exists() and found.samefile(folder)
+
+
 def _folder_name(name: str) -> str:
-    if Path(name).name != name or name in ("", "..") or name.startswith(".") or "\0" in name:
-        raise DatasetError(f"The class name {name!r} cannot name a folder: rename the class.")
+    if not is_folder_name(name):
+        raise DatasetError(f"The class name {name!r} is not a valid folder name: rename the class.")
     return name

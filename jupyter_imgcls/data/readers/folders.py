@@ -1,9 +1,8 @@
-"""Class folders: reading a dataset from them, and writing one."""
+"""Read and write class folders."""
 
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import shutil
 import tempfile
@@ -15,7 +14,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from ...errors import DatasetError
-from ...files import free_name
+from ...files import free_name, is_folder_name
 from ..decoding.decode import check_image
 from ..image import Images
 from ..natural import natural_sort
@@ -30,15 +29,22 @@ __all__ = [
     "write_class_folders",
 ]
 
-_log = logging.getLogger(__name__)
-
 _SUFFIXES = (
     ".apng .avif .bmp .dib .gif .heic .heif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm "
     ".tga .tif .tiff .webp"
 )
 IMAGE_SUFFIXES = frozenset(_SUFFIXES.split())
 # What operating systems leave in folders, besides hidden files.
-_NOT_THE_USERS = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
+_SYSTEM_NAMES = frozenset(
+    {
+        "$recycle.bin",
+        "__macosx",
+        "desktop.ini",
+        "icon\r",
+        "system volume information",
+        "thumbs.db",
+    }
+)
 _PART_NAMES: dict[str, Part] = {
     "train": "train",
     "training": "train",
@@ -58,14 +64,14 @@ def read_class_folders(root: Path, check: Check) -> PhotoTable:
     if not root.exists():
         raise DatasetError(f"There is no folder {root}.")
     if not root.is_dir():
-        raise DatasetError(f"{root} is a file: name the folder with one sub-folder a class.")
+        raise DatasetError(f"{root} is a file: give a folder with one sub-folder per class.")
     table = PhotoTable()
     top = _sub_folders(table, root)
     loose = _loose_photos(root)
     if not top and not loose and not table.problems:
         raise DatasetError(
-            f"{root} holds no photos and no sub-folders: put the photos of each class into a "
-            "sub-folder named after the class, or photos without a class straight into it."
+            f"{root} contains no photos and no sub-folders: put the photos of each class into a "
+            "sub-folder named after the class, or photos without a class directly into it."
         )
     classes: list[tuple[Part | None, Path]] = [(None, folder) for folder in top]
     parts = [_PART_NAMES.get(folder.name.lower()) for folder in top]
@@ -85,12 +91,12 @@ def read_class_folders(root: Path, check: Check) -> PhotoTable:
             add_checked(table, parent, files, folder.name, part, check)
     add_checked(table, str(root.absolute()), loose, None, None, check)
     if len(table) == 0:
-        raise DatasetError(f"No photo in {root} or any sub-folder.{first_problems(table)}")
+        raise DatasetError(f"No photos in {root} or its sub-folders.{first_problems(table)}")
     counts = zip(table.labels, table.count_labels(), strict=True)
     empty = [label.name for label, count in counts if count == 0]
     if empty:
         warnings.warn(
-            f"No photo in class {', '.join(empty)}: add photos, or delete the folder.",
+            f"No photos in class {', '.join(empty)}: add photos, or delete the folder.",
             UserWarning,
             stacklevel=3,
         )
@@ -112,9 +118,9 @@ def read_files(paths: Iterable[Path], check: Check) -> PhotoTable:
 
 
 def first_problems(table: PhotoTable) -> str:
-    """The first few files that were left out, to end an error message with."""
+    """The first few files that were left out, for the end of an error message."""
     shown = "; ".join(str(problem) for problem in list(table.problems)[:3])
-    return f" Left out were: {shown}" if shown else ""
+    return f" Left out: {shown}" if shown else ""
 
 
 def find_files(table: PhotoTable, folder: Path) -> Iterator[tuple[str, list[str]]]:
@@ -123,7 +129,7 @@ def find_files(table: PhotoTable, folder: Path) -> Iterator[tuple[str, list[str]
     Symbolic links are followed; a folder that was already visited (a loop) or that cannot be read
     becomes a problem of `table`.
     """
-    visited: set[tuple[int, int]] = set()
+    visited: set[tuple[int, int] | str] = set()
     waiting = [str(folder.absolute())]
     while waiting:
         current = waiting.pop()
@@ -131,10 +137,12 @@ def find_files(table: PhotoTable, folder: Path) -> Iterator[tuple[str, list[str]
         files: list[str] = []
         try:
             status = os.stat(current)  # noqa: PTH116
-            if (status.st_dev, status.st_ino) in visited:
-                table.add_problem(current, "a link to a folder that holds it")
+            # Some file systems on Windows number no files: all have 0.
+            place = (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(current)
+            if place in visited:
+                table.add_problem(current, "a link to a folder that was already read")
                 continue
-            visited.add((status.st_dev, status.st_ino))
+            visited.add(place)
             with os.scandir(current) as entries:
                 for entry in entries:
                     if _is_hidden(entry.name):
@@ -145,7 +153,7 @@ def find_files(table: PhotoTable, folder: Path) -> Iterator[tuple[str, list[str]
             continue
         natural_sort(files)
         natural_sort(folders)
-        waiting += [f"{current}{os.sep}{name}" for name in reversed(folders)]
+        waiting += [os.path.join(current, name) for name in reversed(folders)]  # noqa: PTH118
         yield current, files
 
 
@@ -158,26 +166,27 @@ def add_checked(
     check: Check,
 ) -> None:
     """Add the files of one folder that pass `check`; the others become problems."""
-    paths = (f"{folder}{os.sep}{name}" for name in names)
+    start = os.path.join(folder, "")  # noqa: PTH118 - no second separator after that of a root
+    paths = (f"{start}{name}" for name in names)
     good = []
     for name, reason in zip(names, check_files(paths, len(names), check), strict=True):
         if reason is None:
             good.append(name)
         else:
-            table.add_problem(f"{folder}{os.sep}{name}", reason)
+            table.add_problem(f"{start}{name}", reason)
     table.add_folder(folder, good, label, part)
 
 
 def check_files(paths: Iterator[str], count: int, check: Check) -> Iterator[str | None]:
-    """For each path, why it is not a usable photo, or None."""
+    """For each path, the reason why it is not a usable photo, or None."""
     if check not in ("full", "header", "none"):
         raise DatasetError(f"check is {check!r}: choose 'full', 'header' or 'none'.")
     if check == "none":
         for path in paths:
             suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122
-            yield None if suffix in IMAGE_SUFFIXES else "not an image by its suffix"
+            yield None if suffix in IMAGE_SUFFIXES else "not an image file name"
         return
-    # In threads for the sake of slow disks and network folders.
+    # Threads help with slow disks and network folders.
     with (
         ThreadPoolExecutor(_CHECK_WORKERS) as pool,
         tqdm(
@@ -192,15 +201,15 @@ def check_files(paths: Iterator[str], count: int, check: Check) -> Iterator[str 
 def write_class_folders(table: PhotoTable, root: Path) -> Path:
     """Copy photos into class folders under `root`."""
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise DatasetError(f"{root} exists already: name a new or an empty folder.")
+        raise DatasetError(f"{root} already exists: choose a new or an empty folder.")
     root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}-") as temporary:
         beside = Path(temporary, "photos")
         beside.mkdir()
         for image, part in zip(Images(table), table.parts, strict=True):
             for label in image.labels:
-                if Path(label.name).name != label.name or label.name in ("", ".", ".."):
-                    raise DatasetError(f"The class name {label.name!r} cannot name a folder.")
+                if not is_folder_name(label.name):
+                    raise DatasetError(f"The class name {label.name!r} is not a valid folder name.")
                 folder = Path(beside, part or "", label.name)
                 folder.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(image.storage_path, free_name(folder / image.name))
@@ -221,7 +230,7 @@ def _sub_folders(table: PhotoTable, root: Path) -> list[Path]:
 
 
 def _loose_photos(root: Path) -> list[str]:
-    """Files that are named like photos; others beside the class folders are no one's mistake."""
+    """Files named like photos; other files next to the class folders are not a problem."""
     try:
         names = [p.name for p in root.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES]
         names = [name for name in names if not _is_hidden(name) and (root / name).is_file()]
@@ -234,12 +243,12 @@ def _loose_photos(root: Path) -> list[str]:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself; opening it as a photo gives the reason
+    except OSError:  # a link to itself: opening it as a photo gives the reason
         return False
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _NOT_THE_USERS
+    return name.startswith(".") or name.lower() in _SYSTEM_NAMES
 
 
 def _reason(error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""The article's JSON: for each class a list of folders, photos, image URLs and text queries."""
+"""The article's JSON: a list of folders, photos, image URLs and text queries for each class."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_json(
     table = PhotoTable()
     from_web: dict[str, list[str]] = {}
     classes = _entries(file)
-    # A photo that several classes list by its name has them all.
+    # A photo listed by name in several classes has all of them.
     labels_of: dict[str, list[str]] = {}
     for label, entries in classes.items():
         table.add_label(label)
@@ -54,12 +54,12 @@ def read_json(
         folder = outputs / "collected" / safe_name(name)
         _add_collected(table, from_web, folder, provider, progress)
     if len(table) == 0:
-        raise DatasetError(f"Nothing in {file} leads to a photo.{first_problems(table)}")
+        raise DatasetError(f"No photos found from {file}.{first_problems(table)}")
     return table
 
 
 def write_json(table: PhotoTable, file: Path) -> Path:
-    """Write the photos of each class, paths absolute, beside `file`; then put it in place.
+    """Write the absolute paths of the photos of each class.
 
     A photo of several classes is listed in each; one without a label is left out.
     """
@@ -80,9 +80,9 @@ def _add_local(
     labels: list[str],
     check: Check,
 ) -> bool:
-    """Add a folder or photo; False where `entry` is neither and does not look like one."""
+    """Add a folder or photo; return False if `entry` is neither and does not look like one."""
     local = os.path.abspath(root / Path(entry).expanduser())  # noqa: PTH100 - keeps symlinks
-    # os.path answers False, where Path raises, for a text that is too long for a name.
+    # For a text that is too long for a file name, os.path returns False and Path raises.
     if os.path.isdir(local):  # noqa: PTH112
         for folder, names in find_files(table, Path(local)):
             add_checked(table, folder, names, label, None, check)
@@ -121,12 +121,12 @@ def _entries(file: Path) -> dict[str, list[str]]:
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise DatasetError(f"{file} cannot be read: {error.strerror or error}") from error
+        raise DatasetError(f"Cannot read {file}: {error.strerror or error}") from error
     except ValueError as error:
-        raise DatasetError(f"{file} is not JSON ({error}); expected is {expected}.") from error
+        raise DatasetError(f"{file} is not JSON ({error}); expected {expected}.") from error
     if not isinstance(content, dict) or not all(
         isinstance(entries, list) and all(isinstance(entry, str) for entry in entries)
         for entries in content.values()
     ):
-        raise DatasetError(f"{file} has another form than expected: {expected}.")
+        raise DatasetError(f"{file} does not have the expected form: {expected}.")
     return content

@@ -21,7 +21,7 @@ __all__ = ["read_csv", "read_frame", "to_csv", "to_frame"]
 
 @dataclass
 class _Photo:
-    """What the rows of one path say together."""
+    """The combined rows of one path."""
 
     labels: list[str] = field(default_factory=list)
     part: Part | None = None
@@ -31,7 +31,7 @@ class _Photo:
 def read_csv(file: Path, check: Check) -> PhotoTable:
     """Read a CSV file."""
     try:
-        # As text, and empty cells as such: 'NA' and '007' are class names like others.
+        # All cells are text: 'NA' and '007' are class names like others.
         frame = pd.read_csv(
             file,
             dtype=str,
@@ -40,7 +40,7 @@ def read_csv(file: Path, check: Check) -> PhotoTable:
             encoding_errors="surrogateescape",
         )
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{file} cannot be read as a CSV file: {error}") from error
+        raise DatasetError(f"Cannot read {file} as a CSV file: {error}") from error
     return read_frame(frame, file.parent, check)
 
 
@@ -53,19 +53,21 @@ def read_frame(frame: pd.DataFrame, root: Path, check: Check) -> PhotoTable:
     storage_ids = {path: number for number, path in enumerate(good, start=1)}
     for path in good:
         photo = photos[path]
-        # A copy whose original was left out stays with the other copies of it all the same.
-        origin = None if photo.origin is None else storage_ids.get(photo.origin)
+        # Copies of an original that was left out share the id of the first copy instead.
+        origin = None
+        if photo.origin is not None:
+            origin = storage_ids.setdefault(photo.origin, storage_ids[path])
         table.add_photo(path, photo.labels, origin, photo.part)
     for path, reason in zip(photos, reasons, strict=True):
         if reason is not None:
             table.add_problem(path, reason)
     if len(table) == 0:
-        raise DatasetError(f"No row leads to a photo.{first_problems(table)}")
+        raise DatasetError(f"No row refers to a usable photo.{first_problems(table)}")
     return table
 
 
 def _photos(frame: pd.DataFrame, root: Path) -> dict[str, _Photo]:
-    """The rows of `frame` gathered by absolute path, in order of first mention."""
+    """The rows of `frame` grouped by absolute path, in order of first appearance."""
     for column in ("path", "label"):
         if column not in frame.columns:
             found = ", ".join(map(str, frame.columns)) or "none"
@@ -80,7 +82,7 @@ def _photos(frame: pd.DataFrame, root: Path) -> dict[str, _Photo]:
             raise DatasetError(f"Row {number} has no path.")
         if part not in ("", *PARTS):
             raise DatasetError(
-                f"Row {number} has the split {part!r}: write {', '.join(PARTS)} or nothing."
+                f"Row {number} has the split {part!r}: use {', '.join(PARTS)} or leave it empty."
             )
         photo = photos.setdefault(_absolute(root, path), _Photo())
         photo.labels += [label] if label else []
@@ -88,7 +90,7 @@ def _photos(frame: pd.DataFrame, root: Path) -> dict[str, _Photo]:
         photo.origin = _absolute(root, origin) if origin else photo.origin
     for path, photo in photos.items():
         if photo.origin is not None and photo.origin not in photos:
-            raise DatasetError(f"{path} is a copy of {photo.origin}, for which there is no row.")
+            raise DatasetError(f"{path} is a copy of {photo.origin}, which has no row.")
     return photos
 
 
@@ -108,15 +110,15 @@ def to_frame(table: PhotoTable) -> pd.DataFrame:
         for label in [label.name for label in image.labels] or [""]
     ]
     frame = pd.DataFrame(rows, columns=["path", "label", "split", "origin"], dtype=object)
-    # The columns that say nothing are left away.
+    # Leave out columns without values.
     return frame.drop(columns=[c for c in ("split", "origin") if not (frame[c] != "").any()])
 
 
 def to_csv(table: PhotoTable, file: Path) -> Path:
-    """Write `to_frame` beside `file`, then put it in place."""
+    """Write `to_frame` as a CSV file."""
     with replacing(file) as beside:
         text = to_frame(table).to_csv(index=False, lineterminator="\n")
-        # File names that are no UTF-8 come back the same.
+        # Keeps file names that are not valid UTF-8.
         beside.write_bytes(os.fsencode(text))
     return file
 

@@ -10,7 +10,7 @@ import pytest
 from jupyter_imgcls.data import ClassificationDataset
 from jupyter_imgcls.data.journal import Journal
 from jupyter_imgcls.errors import DatasetError, StorageError
-from jupyter_imgcls.files import move_file
+from jupyter_imgcls.files import is_folder_name, move_file
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_moves_that_fail_are_finished_when_the_cause_is_mended(journal, root):
     before = sorted(files(root).values())
     journal.edit(journal.dataset.images[3:4], "cup")
     journal.edit(journal.dataset.images[:2], "bowl")
-    with pytest.raises(StorageError, match=r"is a file and no folder.*resume"):
+    with pytest.raises(StorageError, match=r"is a file, not a folder.*resume"):
         journal.commit(root, dry_run=False)
     assert sorted(files(root).values()) == before
     assert len(journal.unfinished) == 3
@@ -289,6 +289,33 @@ def test_photos_move_where_there_are_no_hard_links(tmp_path, monkeypatch):
     assert sorted(os.listdir(tmp_path)) == ["taken", "target"]
 
 
+def test_files_without_numbers_are_told_apart_by_their_content(tmp_path, monkeypatch):
+    lstat = Path.lstat
+
+    def without_number(path):
+        return os.stat_result([lstat(path).st_mode, *[0] * 9])
+
+    monkeypatch.setattr(Path, "lstat", without_number)
+    source, taken = tmp_path / "photo", tmp_path / "taken"
+    source.write_bytes(b"photo")
+    taken.write_bytes(b"other")
+    with pytest.raises(FileExistsError):
+        move_file(source, taken)
+
+    assert source.read_bytes() == b"photo" and taken.read_bytes() == b"other"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".cup", "a/b", "a\0b"])
+def test_names_that_no_class_folder_can_have(name):
+    assert not is_folder_name(name)
+
+
+@pytest.mark.parametrize("name", ["cup ", "cup.", "a:b", "what?", "con", "Nul.txt", "COM1"])
+def test_names_that_no_class_folder_can_have_on_windows(name):
+    assert is_folder_name(name, windows=False) and not is_folder_name(name, windows=True)
+    assert is_folder_name("concert", windows=True)
+
+
 def test_a_move_that_is_cut_off_on_another_disk_is_finished(tmp_path):
     source, target = tmp_path / "photo", tmp_path / "cup" / "photo"
     source.write_bytes(b"photo")
@@ -304,7 +331,7 @@ def test_a_class_that_was_renamed_is_in_its_new_folder_afterwards(journal, root)
     assert len(journal.commit(root, dry_run=False).moves) == 3
     journal.close()
 
-    with pytest.warns(UserWarning, match="No photo in class cup"):
+    with pytest.warns(UserWarning, match="No photos in class cup"):
         anew = ClassificationDataset.create_from_dir("photos", root)
     with Journal.open(anew) as again:
         assert anew.count_labels() == {"mug": 3, "plate": 2}
