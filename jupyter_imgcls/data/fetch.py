@@ -1,4 +1,4 @@
-"""Fetching one file from the web: limited in size and time, and never from a private address.
+"""Fetch one file from the web, limited in size and time, and never from a private address.
 
 A name is resolved once, its addresses are checked, and the connection goes to a checked address:
 a name whose address changes in between (DNS rebinding) gains nothing. Proxies are not used, as
@@ -20,22 +20,30 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
-__all__ = ["Limits", "RefusedError", "fetch", "is_public", "web_client", "without_credentials"]
+__all__ = [
+    "Limits",
+    "RefusedError",
+    "fetch",
+    "is_public",
+    "retry_after",
+    "web_client",
+    "without_credentials",
+]
 
 _MAX_REDIRECTS = 5
 _CONNECT_SECONDS = 10.0
-_BACKOFF_SECONDS = 0.5
-_LONGEST_WAIT = 30.0
+BACKOFF_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 30.0
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class RefusedError(Exception):
-    """Why a URL gives no file; the message is the reason, for the user."""
+    """Why a URL gives no file; the message is the reason in plain words."""
 
 
 class _BusyError(RefusedError):
-    """The same request may work later; `wait` is the server's wish in seconds, if it has one."""
+    """The same request may work later; `wait` is how many seconds the server asks for, if any."""
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
@@ -57,7 +65,7 @@ def web_client(connections: int) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         headers={"User-Agent": "jupyter_imgcls", "Accept-Encoding": "identity"},
         timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
-        # Connections go to addresses: one that is kept would serve another name at that address.
+        # Connections go to addresses: a kept one would serve another host name at that address.
         # A client with a transport of its own uses no proxy.
         transport=httpx.AsyncHTTPTransport(
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=0)
@@ -68,7 +76,7 @@ def web_client(connections: int) -> httpx.AsyncClient:
 
 
 def without_credentials(url: str) -> str:
-    """`url` as it may be shown: without user name and password."""
+    """`url` without user name and password, safe to show."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
@@ -84,16 +92,16 @@ async def fetch(client: httpx.AsyncClient, url: str, limits: Limits, *, trusted:
     client : httpx.AsyncClient
         From `web_client`.
     url : str
-        ``http:`` or ``https:``, perhaps with user name and password.
+        ``http:`` or ``https:``, optionally with user name and password.
     limits : Limits
         How much it may take.
     trusted : bool
-        Whether the user wrote the URL, which then may name a private address. A redirect may not.
+        Whether the user wrote the URL: then it may name a private address, but a redirect may not.
 
     Raises
     ------
     RefusedError
-        If there is no such file, it is too large, or where it lies is not allowed.
+        If there is no such file, it is too large, or its address is not allowed.
     """
     for attempt in range(limits.retries + 1):
         try:
@@ -105,9 +113,9 @@ async def fetch(client: httpx.AsyncClient, url: str, limits: Limits, *, trusted:
         except httpx.TransportError as error:
             busy = _BusyError(f"no complete answer: {str(error) or type(error).__name__}")
         if attempt < limits.retries:
-            # Half of it by chance, so that requests that failed together do not return together.
-            backoff = _BACKOFF_SECONDS * 2**attempt * random.uniform(0.5, 1)
-            await asyncio.sleep(min(max(busy.wait or 0.0, backoff), _LONGEST_WAIT))
+            # Partly random, so that requests that failed together do not retry together.
+            backoff = BACKOFF_SECONDS * 2**attempt * random.uniform(0.5, 1)
+            await asyncio.sleep(min(max(busy.wait or 0.0, backoff), LONGEST_WAIT_SECONDS))
     raise RefusedError(str(busy))
 
 
@@ -133,7 +141,7 @@ def _parsed(text: str) -> httpx.URL:
     if url.scheme not in ("http", "https"):
         raise RefusedError(f"only http:// and https:// URLs are fetched, not {url.scheme}://")
     if not url.host:
-        raise RefusedError("the URL names no host")
+        raise RefusedError("the URL has no host")
     return url
 
 
@@ -159,7 +167,7 @@ async def _opened(
         try:
             response = await client.send(request, auth=auth, stream=True)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            failed = str(error) or "it takes too long"
+            failed = str(error) or "timed out"
             continue
         try:
             yield response
@@ -178,14 +186,14 @@ async def _addresses(host: str, port: int, private: bool) -> list[str]:
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not private and not all(is_public(address) for address in addresses):
         raise RefusedError(
-            f"{host} is a private address, and only URLs written by the user may be: pass "
-            "allow_private_addresses=True if you trust what leads there"
+            f"{host} is a private address, which only URLs that you wrote yourself may use: pass "
+            "allow_private_addresses=True if you trust the source"
         )
     return addresses
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is on the public internet, also when it wraps an IPv4 address."""
+    """Whether an IP address is on the public internet, or wraps an IPv4 address that is."""
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
         wrapped = ip.ipv4_mapped or ip.sixtofour
@@ -197,15 +205,15 @@ def is_public(address: str) -> bool:
 
 
 def _check_status(response: httpx.Response) -> None:
-    status = f"the server answers {response.status_code} {response.reason_phrase}".rstrip()
+    status = f"the server answered {response.status_code} {response.reason_phrase}".rstrip()
     if response.status_code in _BUSY:
-        raise _BusyError(status, _retry_after(response.headers.get("Retry-After", "")))
+        raise _BusyError(status, retry_after(response.headers.get("Retry-After", "")))
     if response.status_code != httpx.codes.OK:
         raise RefusedError(status)
 
 
-def _retry_after(header: str) -> float | None:
-    """Seconds to wait, given as a number or as a date."""
+def retry_after(header: str) -> float | None:
+    """Seconds to wait, from a Retry-After header with a number or a date."""
     if header.isdecimal():
         return float(header)
     try:

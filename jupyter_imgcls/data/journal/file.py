@@ -1,4 +1,4 @@
-"""The SQLite file of a label journal: its tables, opening it, and what can be wrong with it."""
+"""The SQLite file of a label journal: tables, opening, and error messages."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _log = logging.getLogger(__name__)
 _APPLICATION_ID = 0x494D4743
 _VERSION = 1
 _WAIT_S = 30
-# Paths are bytes, because file names need not be Unicode; all else is text, in JSON where it has
-# parts. Rows are only ever added to `edit`: undoing an edit is an edit.
+# Paths are bytes, because file names need not be Unicode; other values are text or JSON. Rows in
+# `edit` are never changed: an undo adds rows.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE photo (
@@ -58,16 +58,16 @@ CREATE INDEX move_state ON move (state);
 
 
 def open_file(file: Path, source: tuple[str, str]) -> sqlite3.Connection:
-    """Open a journal's file; make it if it is not there.
+    """Open a journal's file; create it if it does not exist.
 
     Write-ahead logging lets one kernel read while another writes. ``synchronous=FULL`` waits for
-    the disk at each commit, so that an edit outlives not only a killed kernel but a power cut.
+    the disk at each commit, so that an edit survives a killed kernel and a power cut.
 
     Raises
     ------
     StorageError
-        If it cannot be opened or written, is damaged, or is not a label journal. A file that is
-        refused is not changed.
+        If it cannot be opened or written, is damaged, or is not a label journal. A rejected file
+        is not changed.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def open_file(file: Path, source: tuple[str, str]) -> sqlite3.Connection:
 def adopt(
     file: Path, source: tuple[str, str], is_ours: Callable[[sqlite3.Connection], bool]
 ) -> None:
-    """Let a new journal begin as a copy of that of a folder which is gone, if `is_ours` says so."""
+    """Start a journal as a copy of the one of a moved folder, if `is_ours` recognizes it."""
     name, place = source
     pattern = f"{file.stem.rpartition('-')[0]}-*{file.suffix}"
     for other in sorted(file.parent.glob(pattern)) if place else ():
@@ -111,29 +111,29 @@ def adopt(
             try:
                 found = is_ours(copy)
                 copy.execute("UPDATE meta SET value = ?", (json.dumps(source),))
-                copy.execute("PRAGMA journal_mode = DELETE")  # all is in one file then
+                copy.execute("PRAGMA journal_mode = DELETE")  # then everything is in one file
             finally:
                 copy.close()
             if found:
                 with suppress(FileExistsError):  # another kernel was faster
                     move_file(beside, file)
-                _log.info("%s begins as a copy of %s, whose folder was moved", file, other)
+                _log.info("%s starts as a copy of %s, whose folder was moved", file, other)
                 return
         except StorageError as error:
-            _log.warning("The journal of another dataset is left alone: %s", error)
+            _log.warning("Skipped the journal of another dataset: %s", error)
         finally:
             beside.unlink(missing_ok=True)
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing, and nobody else writes in between."""
+    """Write everything or nothing, and lock out other writers."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # A full disk may have ended the transaction already.
+        # A full disk may already have ended the transaction.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
@@ -141,7 +141,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def storage_errors(file: Path) -> Iterator[None]:
-    """Say what an error of SQLite means, and what to do."""
+    """Turn errors of SQLite into a `StorageError` that says what to do."""
     try:
         yield
     except sqlite3.Error as error:
@@ -152,12 +152,12 @@ def _explain(reason: str, file: Path) -> str:
     if "closed" in reason:
         return f"The label journal {file} was closed; open it again with Journal.open."
     if "locked" in reason or "busy" in reason:
-        return f"Another program has been writing to {file} for {_WAIT_S} s; try again."
+        return f"Another program has locked {file} for {_WAIT_S} s; try again."
     if "full" in reason:
-        return f"No space is left for the label journal {file}; free some and repeat the edit."
+        return f"No disk space left for the label journal {file}; free some and repeat the edit."
     if "not a database" in reason or "malformed" in reason:
-        return f"{file} is damaged; move it away to begin a new journal, or bring a copy back."
-    return f"The label journal {file} cannot be written; check the permissions of its folder."
+        return f"{file} is damaged; move it away to start a new journal, or restore a backup."
+    return f"Cannot write the label journal {file}; check the permissions of its folder."
 
 
 def _check_or_create(connection: sqlite3.Connection, file: Path, source: tuple[str, str]) -> None:
@@ -173,7 +173,7 @@ def _check_or_create(connection: sqlite3.Connection, file: Path, source: tuple[s
         raise StorageError(f"{file} is a database of another program; move it away.")
     elif version > _VERSION:
         raise StorageError(
-            f"The label journal {file} was made by a newer version of jupyter_imgcls; install that."
+            f"The label journal {file} was written by a newer jupyter_imgcls; update it."
         )
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
@@ -181,13 +181,13 @@ def _check_or_create(connection: sqlite3.Connection, file: Path, source: tuple[s
 
 
 def _log_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to write-ahead logging, which SQLite refuses at once while others are at work."""
-    patience = time.monotonic() + _WAIT_S
+    """Switch to write-ahead logging; retry, as SQLite does not wait for others here."""
+    deadline = time.monotonic() + _WAIT_S
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError:
-            if time.monotonic() > patience:
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
         else:

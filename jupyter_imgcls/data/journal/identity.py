@@ -1,4 +1,4 @@
-"""Which photo of a journal is which row of a dataset, also after files were moved or renamed."""
+"""Match the photos of a journal to rows of a dataset, even after files were moved or renamed."""
 
 from __future__ import annotations
 
@@ -33,12 +33,11 @@ class _Photo:
 class PhotoRows:
     """The photos of a journal and their rows in a dataset.
 
-    A photo is its content. The content is read only of photos that are edited; path, size and
-    time of change tell quickly that a file is still the one that it was. A photo that is not where
-    it was is looked for among the files of the same size that the journal does not know.
+    Photos are identified by content. Content is read only when a photo is edited; afterwards path,
+    size and modification time show quickly that a file is unchanged. A missing photo is searched
+    among the files of the same size that the journal does not know.
 
-    A file that was given other content is another photo: of two that changed names, each keeps
-    its labels.
+    A file with new content is another photo: if two photos swap names, each keeps its labels.
     """
 
     def __init__(self, paths: PathColumn, name: str, connection: sqlite3.Connection) -> None:
@@ -51,7 +50,7 @@ class PhotoRows:
         self._contents: dict[int, tuple[int, int, str]] = {}
 
     def row_of(self, photo: int) -> int | None:
-        """The row of a photo, None if it is not in this dataset."""
+        """The row of a photo; None if it is not in this dataset."""
         return self._row_of.get(photo)
 
     def rows_of(self, photos: Iterable[int | None]) -> list[int]:
@@ -60,16 +59,16 @@ class PhotoRows:
         return sorted(row for row in rows if row is not None)
 
     def id_of(self, row: int) -> int | None:
-        """The photo in a row, None if the journal does not know it."""
+        """The photo in a row; None if the journal does not know it."""
         return self._id_of.get(row)
 
     def read(self, rows: Iterable[int]) -> None:
-        """Read the photos that `add` will write, before other kernels are kept waiting.
+        """Read the photos that `add` will write, before locking out other kernels.
 
         Raises
         ------
         StorageError
-            If the file of one cannot be read.
+            If a file cannot be read.
         """
         new = [row for row in rows if row not in self._id_of]
         paths = [self._paths[row] for row in new]
@@ -77,7 +76,7 @@ class PhotoRows:
             self._contents = dict(zip(new, pool.map(_read, paths), strict=True))
 
     def add(self, row: int) -> int:
-        """The photo in a row; one that is new is written to the journal."""
+        """The photo in a row; write it to the journal if it is new."""
         if row not in self._id_of:
             path = self._paths[row]
             content = self._contents.pop(row, None) or _read(path)
@@ -90,13 +89,13 @@ class PhotoRows:
         return self._id_of[row]
 
     def has_moved(self, row: int, path: str) -> None:
-        """Note where the file of a row is now."""
+        """Save the new path of a row."""
         self._connection.execute(
             "UPDATE photo SET path = ? WHERE id = ?", (os.fsencode(path), self._id_of.get(row))
         )
 
     def forget_after(self, photo: int) -> None:
-        """Forget the photos added after `photo`, when a transaction was rolled back."""
+        """Forget the photos added after `photo`, after a rollback."""
         for late in [known for known in self._row_of if known > photo]:
             del self._id_of[self._row_of.pop(late)]
         self._last_id = photo
@@ -108,11 +107,11 @@ class PhotoRows:
 
     @property
     def last_id(self) -> int:
-        """The newest photo that was looked for."""
+        """The newest known photo."""
         return self._last_id
 
     def locate(self) -> None:
-        """Find the rows of the photos that came into the journal since the last call."""
+        """Find the rows of the photos that were added to the journal since the last call."""
         photos = [
             _Photo(number, os.fsdecode(path), size, mtime_ns, sha256)
             for number, path, size, mtime_ns, sha256 in self._connection.execute(
@@ -134,7 +133,7 @@ class PhotoRows:
             missing = len(lost) - self._search(lost)
             if missing:
                 _log.warning(
-                    "%s: %s not found any more; their labels wait in the journal",
+                    "%s: %s not found; the journal keeps their labels",
                     self._name,
                     counted(missing, "labelled photo was", "labelled photos were"),
                 )
@@ -159,7 +158,7 @@ class PhotoRows:
         return same
 
     def _search(self, lost: list[_Photo]) -> int:
-        """Look for photos by their content; how many were found."""
+        """Search photos by content; return how many were found."""
         sizes = {photo.size for photo in lost}
         unknown = [
             (row, path)
@@ -176,7 +175,7 @@ class PhotoRows:
         for photo in lost:
             places = found[photo.sha256]
             if places:
-                # Of several copies the one that kept its name.
+                # Prefer the copy with the same name.
                 name = os.path.basename(photo.path)  # noqa: PTH119
                 place = next((p for p in places if os.path.basename(p[1]) == name), places[0])  # noqa: PTH119
                 places.remove(place)
@@ -193,7 +192,7 @@ class PhotoRows:
 
 
 def _read(path: str) -> tuple[int, int, str]:
-    """Size in bytes, time of change in nanoseconds, and SHA-256 of a file."""
+    """Size in bytes, modification time in nanoseconds, and SHA-256 of a file."""
     sha256 = _hash(path)
     status = os.stat(path)  # noqa: PTH116
     return status.st_size, status.st_mtime_ns, sha256
@@ -206,7 +205,7 @@ def _hash(path: str) -> str:
             while some := file.read(1 << 20):
                 digest.update(some)
     except OSError as error:
-        raise StorageError(f"The photo {path} cannot be read: {error.strerror}.") from error
+        raise StorageError(f"Cannot read the photo {path}: {error.strerror}.") from error
     return digest.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The label journal: every change of a label on disk at once, to undo, redo and look up."""
+"""The label journal: saves every label edit at once, with undo, redo and history."""
 
 from __future__ import annotations
 
@@ -42,24 +42,24 @@ _MOVES_AT_ONCE = 20
 class Journal:
     """The changes of the labels of a dataset, kept in a SQLite file.
 
-    Made by `open`. From then on ``dataset.change_label_for_image`` writes to it too. An edit is on
-    disk before the call returns, and outlives a killed kernel. What is changed together (`batch`)
-    is undone together. Several kernels may have one journal open: an edit starts from what the
-    others wrote, `refresh` brings their edits here, and `undo` takes back the last one of all.
+    Create it with `open`. From then on ``dataset.change_label_for_image`` writes to it too. An edit
+    is on disk before the call returns, and survives a killed kernel. A `batch` of edits is undone
+    as a whole. Several kernels may open the same journal: each edit builds on the edits of the
+    others, `refresh` loads their edits, and `undo` undoes the last edit of any kernel.
 
-    Photos are recognized by their content: one that was moved or renamed keeps its labels.
+    Photos are recognized by their content: a moved or renamed photo keeps its labels.
 
     Attributes
     ----------
     dataset : ClassificationDataset
-        Its labels are as the journal says.
+        The dataset whose labels the journal keeps.
     file : Path
         ``<persistent_path>/journals/<name>-<hash of name and source>.sqlite``: datasets of one
         name from different folders have journals of their own, the parts of one dataset share one.
     listeners : list of callables
-        Each is called after every change, made here or brought by `refresh`, in the thread that
-        made it, with the rows whose photo changed (a set of int), or None if classes, paths or
-        `watch_error` did.
+        Each is called after every change, made here or loaded by `refresh`, in the thread that
+        made it, with the rows of the changed photos (a set of int), or with None if classes, paths
+        or `watch_error` changed.
     """
 
     def __init__(
@@ -93,31 +93,33 @@ class Journal:
 
     @classmethod
     def open(cls, dataset: ClassificationDataset, context: Context | None = None) -> Journal:
-        """Open the journal of a dataset, and give the dataset the labels that it holds.
+        """Open the journal of a dataset and apply its labels to the dataset.
 
-        A journal that was opened for this dataset before is returned. If the dataset's folder was
-        moved and its photos are those of a journal of the same name whose folder is gone, the new
-        journal starts as a copy of that one.
+        If the dataset has an open journal, that one is returned. If the dataset's folder was
+        moved, the new journal starts as a copy of the old one: a journal of the same name, with
+        the same photos, whose folder no longer exists.
 
         Parameters
         ----------
         dataset : ClassificationDataset
             Its labels are changed.
         context : Context, optional
-            Where journals are; default: the global context.
+            Where journals are stored; default: the global context.
 
         Raises
         ------
         StorageError
             If the journal cannot be read or written, is damaged, or is not a journal. The dataset
-            is what it was.
+            is unchanged.
         DatasetError
             If the dataset has a journal of another context.
         """
         context = context or Context.get_global_context()
-        key = hashlib.sha256(json.dumps(dataset.source).encode()).hexdigest()[:12]
-        name = safe_name(dataset.source[0])
-        file = context.storage.persistent_path / "journals" / f"{name}-{key}.sqlite"
+        name, place = dataset.source
+        # On Windows, paths that differ in case only are one place.
+        key = hashlib.sha256(json.dumps([name, os.path.normcase(place)]).encode()).hexdigest()[:12]
+        folder = context.storage.persistent_path / "journals"
+        file = folder / f"{safe_name(name)}-{key}.sqlite"
         known = cls.of(dataset)
         if known is not None:
             if known.file != file:
@@ -138,7 +140,7 @@ class Journal:
         return journal
 
     def close(self) -> None:
-        """Close the file; the dataset keeps its labels, and changes are no longer written."""
+        """Close the file; the dataset keeps its labels, and further changes are not saved."""
         with self._lock:
             if self._watch is not None:
                 self._watch.stop()
@@ -156,7 +158,7 @@ class Journal:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Make the changes in the ``with`` block one: all or none is written, and undone.
+        """Save and undo all changes in the ``with`` block as one; after an error, save none.
 
         Other kernels wait until the block ends.
         """
@@ -193,7 +195,7 @@ class Journal:
         DatasetError
             If a photo is not in the dataset.
         StorageError
-            If the journal cannot be written or a photo cannot be read; nothing is changed.
+            If the journal cannot be written or a photo cannot be read; nothing changes.
         """
         several = [labels] if isinstance(labels, str | Label) else labels
         names = list(dict.fromkeys(str(label) for label in several))
@@ -206,9 +208,9 @@ class Journal:
                 self._write("labels", self._photos.add(row), self._names(row), names)
 
     def exclude(self, images: Sequence[Image], excluded: bool = True) -> None:
-        """Say of photos that they are not part of the dataset, or that they are.
+        """Exclude photos from the dataset, or include them again.
 
-        Their rows stay; `included` is the dataset without them. Raises what `edit` raises.
+        Their rows stay; `included` returns the dataset without them. Raises the same as `edit`.
         """
         rows = self.identify(images)
         with self._writing("edit"):
@@ -227,21 +229,21 @@ class Journal:
         Raises
         ------
         DatasetError
-            If there is no such class, or one of the new name: `merge_classes` makes them one.
+            If there is no such class, or already one with the new name: use `merge_classes`.
         """
         with self._writing("edit"):
             position = self._position(old)
             if new in self._class_names():
-                raise DatasetError(f"There is a class {new!r} already: merge the two.")
+                raise DatasetError(f"There is already a class {new!r}: merge the two.")
             self._write("class", None, [old, position], [_checked(new), position])
 
     def merge_classes(self, old: str, into: str) -> None:
-        """Give the photos of one class to another class; the first class goes away.
+        """Move the photos of one class to another class, and remove the first class.
 
         Raises
         ------
         DatasetError
-            If there are no two such classes.
+            If one of the classes does not exist, or both are the same.
         """
         with self._lock:
             if old == into:
@@ -261,17 +263,17 @@ class Journal:
                 self._write("class", None, [old, position], None)
 
     def undo(self) -> list[Edit]:
-        """Take the last batch back, also one of an earlier session or of another kernel.
+        """Undo the last batch, even one of an earlier session or of another kernel.
 
         Returns
         -------
         list of Edit
-            What that changed; empty if there is nothing to undo.
+            The changes made; empty if there is nothing to undo.
         """
         return self._repeat("undo")
 
     def redo(self) -> list[Edit]:
-        """Make the batch again that was undone last, if nothing was edited since; see `undo`."""
+        """Redo the batch that was undone last, unless there were edits since; see `undo`."""
         return self._repeat("redo")
 
     # -- looking --------------------------------------------------------------------------------
@@ -282,7 +284,7 @@ class Journal:
         return np.array(sorted(self._excluded), dtype=np.intp)
 
     def is_excluded(self, image: Image) -> bool:
-        """Whether a photo was said not to be part of the dataset."""
+        """Whether a photo is excluded from the dataset."""
         return self.dataset.row_of(image) in self._excluded
 
     def included(self) -> ClassificationDataset:
@@ -291,12 +293,12 @@ class Journal:
 
     @property
     def edited(self) -> NDArray[np.intp]:
-        """The rows, in order, of the photos that are no longer what they were before any edit."""
+        """The rows, in order, of the photos that differ from their state before any edit."""
         changed = changed_photos(self._edits("photo IS NOT ?", None))
         return np.array(self._photos.rows_of(changed), dtype=np.intp)
 
     def history(self, image: Image) -> list[Edit]:
-        """The edits of a photo, undoing and redoing included, oldest first."""
+        """The edits of a photo, including undo and redo, oldest first."""
         return self._edits("photo = ?", self._photos.id_of(self.dataset.row_of(image)))
 
     def changed_since(self, time: datetime) -> list[Image]:
@@ -305,7 +307,7 @@ class Journal:
         Parameters
         ----------
         time : datetime
-            In local time unless it says otherwise.
+            Local time unless it has a time zone.
         """
         found = {edit.photo for edit in self._edits("time >= ?", time_text(time))}
         return [self.dataset.images[row] for row in self._photos.rows_of(found)]
@@ -327,14 +329,14 @@ class Journal:
         return bool(self._stack.undone)
 
     def refresh(self) -> None:
-        """Bring the edits here that other kernels made; costs next to nothing if there are none."""
+        """Load the edits of other kernels; costs next to nothing if there are none."""
         with self._lock, storage_errors(self.file):
             self._refresh()
 
     def watch(self, seconds: float = 1.0) -> None:
-        """Let a thread call `refresh` every so many seconds, until `close`.
+        """Call `refresh` every so many seconds in a thread, until `close`.
 
-        A journal that is watched already goes on as it is. What goes wrong is logged, and in
+        Has no effect if the journal is already watched. An error is logged, and is in
         `watch_error` until a refresh succeeds.
         """
         with self._lock:
@@ -344,19 +346,19 @@ class Journal:
 
     @property
     def watch_error(self) -> Exception | None:
-        """Why edits of other kernels cannot be brought here now, if so; see `watch`."""
+        """Why the last refresh by `watch` failed, or None."""
         return None if self._watch is None else self._watch.error
 
-    # -- writing the labels where the user says -------------------------------------------------
+    # -- writing the labels to files ------------------------------------------------------------
 
     def commit(self, target: str | os.PathLike[str], dry_run: bool = True) -> CommitPlan:
         """Write the labels to a CSV or JSON file, or move the photos into folders of their classes.
 
-        Nothing is overwritten or deleted: a name that is taken gets a number, and folders that
-        become empty stay. Excluded photos are not written to a file, and move from `target` to
-        the folder ``<target>-excluded``. Photos of several classes or none are not moved; those of
-        none are not in a JSON file, which lists the photos of each class. Moves that are cut off
-        half way are finished by the next call, or by `resume`.
+        Nothing is overwritten or deleted: if a name is taken, a number is added, and empty folders
+        stay. Excluded photos are not written to a file, and move from `target` to the folder
+        ``<target>-excluded``. Photos with several labels or none are not moved; those with none are
+        not in a JSON file, which lists the photos of each class. The next call, or `resume`,
+        finishes interrupted moves.
 
         Parameters
         ----------
@@ -364,19 +366,19 @@ class Journal:
             A name that ends in ``.csv`` or ``.json``, for `create_from_csv` and
             `create_from_json`, or a folder.
         dry_run : bool
-            Only say what would be done.
+            Only return the plan.
 
         Returns
         -------
         CommitPlan
-            Print it to read it.
+            The plan; print it to read it.
 
         Raises
         ------
         DatasetError
-            If a class name cannot be a folder's; nothing is moved.
+            If a class name is not a valid folder name; nothing is moved.
         StorageError
-            If a file cannot be moved or written; `resume` goes on when that is mended.
+            If a file cannot be moved or written; fix this and call `resume` to go on.
         """
         place = Path(os.path.abspath(Path(target).expanduser()))  # noqa: PTH100 - keeps symlinks
         with self._lock:
@@ -397,12 +399,12 @@ class Journal:
 
     @property
     def unfinished(self) -> list[Move]:
-        """The moves of a `commit` that was cut off."""
+        """The remaining moves of an interrupted `commit`."""
         with self._lock, storage_errors(self.file):
             return [move for _, move in self._moves.planned()]
 
     def resume(self) -> None:
-        """Finish the moves of a `commit` that was cut off; raises what that raises."""
+        """Finish the moves of an interrupted `commit`; raises the same errors."""
         failure: OSError | None = None
         with self._lock, storage_errors(self.file):
             while failure is None and self._moves.planned(1):
@@ -422,7 +424,7 @@ class Journal:
 
     @contextmanager
     def _writing(self, action: str) -> Iterator[None]:
-        """Write a batch and change the dataset in step; both stay as they were after an error."""
+        """Write a batch and apply it to the dataset; an error reverts both."""
         with self._lock:
             if self._batch is not None:
                 yield
@@ -462,7 +464,7 @@ class Journal:
         self._apply(kind, photo, before, after)
 
     def _apply(self, kind: str, photo: int | None, before: Any, after: Any) -> None:
-        """Make an edit in the dataset; one of a photo that is not in it changes nothing."""
+        """Apply an edit to the dataset, if it has the photo."""
         if kind == "class":
             self._changed = None
             if before is None:
@@ -494,7 +496,7 @@ class Journal:
             self._notify()
 
     def _catch_up(self) -> None:
-        """Make the edits and moves of other kernels here; call it in a transaction."""
+        """Apply the edits and moves of other kernels; call it in a transaction."""
         self._follow_moves()  # first: photos are looked for where they are now
         self._photos.locate()
         rows = self._connection.execute(
@@ -535,7 +537,7 @@ class Journal:
             if row is not None and moved:
                 self._table.paths.move(row, move.target)
             elif row is not None:
-                self._table.add_problem(move.source, "the file is not there any more")
+                self._table.add_problem(move.source, "the file no longer exists")
 
     def _notify(self) -> None:
         changed = None if self._changed is None else frozenset(self._changed)
@@ -547,7 +549,7 @@ class Journal:
     def _repeat(self, action: Literal["undo", "redo"]) -> list[Edit]:
         with self._lock:
             if self._batch is not None:
-                raise DatasetError(f"{action}() has no place in a batch: end the batch first.")
+                raise DatasetError(f"{action}() is not allowed in a batch: end the batch first.")
             with self._writing(action):
                 stack = self._stack.done if action == "undo" else self._stack.undone
                 if not stack:
@@ -636,5 +638,9 @@ def _write_file(table: PhotoTable, file: Path) -> Path:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container may run under a number without a name
+    except (
+        KeyError,
+        OSError,
+        ImportError,
+    ):  # in a container, a user may have no name
         return "unknown"

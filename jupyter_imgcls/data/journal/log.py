@@ -1,4 +1,4 @@
-"""The edits of a label journal as values, and which of them can be undone and redone."""
+"""The edits of a label journal, and which of them can be undone and redone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Edit:
     Attributes
     ----------
     id, batch : int
-        Its number, and that of the batch that it was made in.
+        Its number, and that of its batch.
     action : str
         ``"edit"``, or ``"undo"`` or ``"redo"`` of an edit.
     time : datetime
@@ -54,7 +54,7 @@ class Edit:
 
 
 def as_edit(row: sqlite3.Row | tuple[Any, ...]) -> Edit:
-    """Make an edit of a result row with `COLUMNS`."""
+    """Convert a result row with `COLUMNS` to an edit."""
     number, batch, action, time, who, kind, photo, path, before, after = row
     return Edit(
         number,
@@ -71,7 +71,7 @@ def as_edit(row: sqlite3.Row | tuple[Any, ...]) -> Edit:
 
 
 def changed_photos(edits: list[Edit]) -> set[int | None]:
-    """The photos that are no longer what they were before the first of these edits."""
+    """The photos whose state differs from that before the first of these edits."""
     first: dict[tuple[int | None, str], Any] = {}
     last = {}
     for edit in edits:
@@ -89,7 +89,7 @@ class UndoStack:
     last: int = 0
 
     def note(self, batch: int, action: str, target: int) -> None:
-        """Take in one row of a batch; its further rows change nothing."""
+        """Note a batch by its first row; further rows have no effect."""
         if batch == self.last:
             return
         self.last = batch
@@ -105,5 +105,5 @@ class UndoStack:
 
 
 def time_text(time: datetime) -> str:
-    """A time as the journal writes it; such texts are in order as times are."""
+    """A time as the journal writes it; these texts sort like the times."""
     return time.astimezone(timezone.utc).isoformat(timespec="microseconds")

@@ -1,4 +1,4 @@
-"""The moves of files that a commit makes, as the journal's file keeps them."""
+"""The file moves of a commit, stored in the journal's file."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ __all__ = ["MoveTable"]
 
 
 class MoveTable:
-    """The table ``move``: what is planned, and what was done.
+    """The table ``move``: planned and finished moves.
 
-    A move is on disk before its file is touched, so that one which was cut off can be finished.
+    A move is on disk before its file is touched, so that an interrupted move can be finished.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def plan(self, moves: Iterable[Move]) -> None:
-        """Add moves to make; call it in a transaction."""
+        """Add moves; call it in a transaction."""
         self._connection.executemany(
             "INSERT INTO move (source, target) VALUES (?, ?)",
             [(os.fsencode(move.source), os.fsencode(move.target)) for move in moves],
         )
 
     def planned(self, limit: int = -1) -> list[tuple[int, Move]]:
-        """The first moves that are not made yet, each with its number; all for -1."""
+        """The first planned moves, each with its number; all for -1."""
         rows = self._connection.execute(
             "SELECT id, source, target FROM move WHERE state = 'planned' ORDER BY id LIMIT ?",
             (limit,),
@@ -43,20 +43,20 @@ class MoveTable:
         )
 
     def mark(self, number: int, moved: bool) -> None:
-        """Mark a move as made, or its file as missing."""
+        """Mark a move as done, or its file as missing."""
         self._connection.execute(
             "UPDATE move SET state = ? WHERE id = ?", ("moved" if moved else "gone", number)
         )
 
     def last_finished(self) -> int:
-        """Number of the newest move that is not planned any more, 0 for none."""
+        """Number of the newest finished move, 0 for none."""
         (number,) = self._connection.execute(
             "SELECT coalesce(max(id), 0) FROM move WHERE state != 'planned'"
         ).fetchone()
         return int(number)
 
     def finished_after(self, number: int) -> list[tuple[int, Move, bool]]:
-        """Moves after `number` that are not planned any more, and whether the file was moved."""
+        """Finished moves after `number`, and whether the file was moved."""
         rows = self._connection.execute(
             "SELECT id, source, target, state FROM move "
             "WHERE id > ? AND state != 'planned' ORDER BY id",

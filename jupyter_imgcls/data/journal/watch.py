@@ -1,4 +1,4 @@
-"""Watching a journal's file for the edits of other kernels."""
+"""Watch a journal for the edits of other kernels."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _log = logging.getLogger(__name__)
 
 
 class Watched(Protocol):
-    """What is watched: a `Journal`."""
+    """What a `Watch` uses of a `Journal`."""
 
     file: Path
     listeners: list[Callable[[frozenset[int] | None], None]]
 
     def refresh(self) -> None:
-        """Bring the edits of other kernels here."""
+        """Load the edits of other kernels."""
 
 
 class Watch:
     """A thread that refreshes a journal every so many seconds.
 
-    It ends with `stop`, with the journal, which it does not keep alive, or with the process.
+    It ends with `stop`, with the process, or when the journal is garbage-collected.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Watch:
         threading.Thread(target=self._run, args=(seconds,), name=name, daemon=True).start()
 
     def stop(self) -> None:
-        """End the thread, after the refresh that it may be at."""
+        """Stop the thread after its current refresh."""
         self._stop.set()
 
     def _run(self, seconds: float) -> None:
@@ -56,19 +56,19 @@ class Watch:
             try:
                 journal.refresh()
                 self.error = None
-            except Exception as error:  # noqa: BLE001 -- told by `Journal.watch_error`
+            except Exception as error:  # noqa: BLE001 -- shown by `Journal.watch_error`
                 if self._stop.is_set():
                     return
                 if repr(error) != before:  # once, not every second
-                    _log.exception("The edits of other kernels cannot be brought here.")
+                    _log.exception("Could not load the edits of other kernels.")
                 self.error = error
             if repr(self.error) != before:
-                self._tell(journal)
+                self._notify(journal)
             del journal
 
-    def _tell(self, journal: Watched) -> None:
+    def _notify(self, journal: Watched) -> None:
         for listener in list(journal.listeners):
             try:
                 listener(None)
-            except Exception:  # noqa: BLE001 -- a listener may be what hinders
-                _log.exception("A listener of the journal failed.")
+            except Exception:  # noqa: BLE001 -- a listener may raise anything
+                _log.exception("A journal listener failed.")

@@ -1,4 +1,4 @@
-"""A sample dataset that needs no download: tableware, drawn by the program."""
+"""A sample dataset that needs no download: drawn photos of tableware."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...files import write_whole
 from ...progress import Progress, counting
 from ..dataset import ClassificationDataset
 
-__all__ = ["tableware"]
+__all__ = ["class_counts", "tableware"]
 
 # About the shares of the article's classes, but with enough bowls to test on.
 _SHARES = {"bowl": 11, "cup": 17, "cutlery": 14, "plate": 21}
@@ -33,24 +33,24 @@ def tableware(
 ) -> ClassificationDataset:
     """Photos of bowls, cups, cutlery and plates on a table, drawn by the program.
 
-    Size, place, angle, colour, pattern, light, table, noise and clutter vary. As in real photos
-    some are hard: a shallow bowl seen from above looks like a plate, a cup without a handle like
-    a bowl, and a fork lies beside a plate.
+    Size, place, angle, colour, pattern, light, table, noise and clutter vary. As in real photos,
+    some are hard: a shallow bowl seen from above looks like a plate, a cup without a handle looks
+    like a bowl, and a fork lies next to a plate.
 
     Parameters
     ----------
     n : int
-        How many photos, at least 4. About 17 % are bowls, 27 % cups, 22 % cutlery, 33 % plates.
+        Number of photos, at least 4. About 17 % are bowls, 27 % cups, 22 % cutlery, 33 % plates.
     seed : int
         At least 0. The same seed gives the same bytes (with the same versions of NumPy, OpenCV and
         Pillow), and a larger `n` the same photos and more.
     root : str or Path, optional
         Folder for ``<root>/<class>/<class>_000.jpg`` and so on (640 x 480 pixels, JPEG). By default
-        ``samples/tableware-<n>-<seed>`` under the outputs of the global context. Photos that are
-        there already are not drawn again.
+        ``samples/tableware-<n>-<seed>`` under the outputs of the global context. Existing photos
+        are not drawn again.
     progress : Progress
-        Whether to show a progress bar, or a function to call with how many photos are drawn, and of
-        how many.
+        Whether to show a progress bar, or a function to call with the number of photos drawn and
+        the total.
 
     Returns
     -------
@@ -60,12 +60,11 @@ def tableware(
     Raises
     ------
     DatasetError
-        If `n` or `seed` is out of range, or `root` holds something else than this sample.
+        If `n` or `seed` is out of range, or `root` contains something other than this sample.
 
     Examples
     --------
-    >>> from jupyter_imgcls.data.sample.tableware import tableware
-    >>> from jupyter_imgcls.data.sample.tableware import tableware
+    >>> from jupyter_imgcls.data.sample import tableware
     >>> dataset = tableware(n=8)
     >>> dataset.print_info()
     Dataset 'tableware': 8 photos, 4 classes
@@ -75,7 +74,7 @@ def tableware(
       plate    3
     """
     if n < len(_SHARES):
-        raise DatasetError(f"n is {n}: ask for at least {len(_SHARES)} photos, one a class.")
+        raise DatasetError(f"n is {n}: choose at least {len(_SHARES)}, one photo per class.")
     if seed < 0:
         raise DatasetError(f"seed is {seed}: choose 0 or more.")
     if root is None:
@@ -94,26 +93,28 @@ def _is_empty(folder: Path) -> bool:
 
 
 def _draw_beside(folder: Path, n: int, seed: int, manifest: str, progress: Progress) -> None:
-    """Draw all photos in a temporary folder, then move it to its place at once."""
+    """Draw all photos in a temporary folder, then rename it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         beside = Path(temporary, "photos")
         _draw(beside, _files(n), seed, progress)
         (beside / _MANIFEST).write_text(manifest, encoding="utf-8")
         try:
+            if folder.exists():
+                folder.rmdir()  # Windows does not replace folders
             beside.replace(folder)
         except OSError:
-            # Another process was faster: what it made is the same. Anything else is an error.
+            # Another process was faster and drew the same photos. Anything else is an error.
             if _is_empty(folder):
                 raise
 
 
 def _draw_missing(folder: Path, n: int, seed: int, manifest: str, progress: Progress) -> None:
-    """Draw again the photos that were deleted from a sample."""
+    """Draw the photos that were deleted from a sample."""
     known = folder / _MANIFEST
     if not known.is_file() or known.read_text(encoding="utf-8") != manifest:
         raise DatasetError(
-            f"{folder} holds something else than the sample of {n} photos with seed {seed}: "
+            f"{folder} contains something other than the sample of {n} photos with seed {seed}: "
             "choose another folder, or delete this one."
         )
     missing = [file for file in _files(n) if not Path(folder, file).exists()]
@@ -124,12 +125,12 @@ def _files(n: int) -> list[str]:
     """Relative paths of the photos, by class."""
     return [
         f"{name}/{name}_{index:03d}.jpg"
-        for name, count in _counts(n).items()
+        for name, count in class_counts(n).items()
         for index in range(count)
     ]
 
 
-def _counts(n: int) -> dict[str, int]:
+def class_counts(n: int) -> dict[str, int]:
     """Photos of each class: at least one, the rest by largest remainder."""
     total = sum(_SHARES.values())
     free = n - len(_SHARES)

@@ -86,7 +86,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(web, "BACKOFF_SECONDS", 0.01)
 
 
 def collect_one(url: str, folder: Path, **options: object) -> Collected:
@@ -216,7 +216,7 @@ def test_a_file_that_is_too_large(site: Site, tmp_path: Path) -> None:
     [
         ("ftp://127.0.0.1/a.jpg", "only http:// and https://"),
         ("file:///etc/passwd", "only http:// and https://"),
-        ("http://", "names no host"),
+        ("http://", "has no host"),
         ("http://[::1/a", "not a valid URL"),
         ("http://no-such-host.invalid/a.jpg", "host name no-such-host.invalid is not known"),
         ("http://127.0.0.1:9/a.jpg", "cannot connect to 127.0.0.1"),
@@ -259,7 +259,7 @@ def test_a_busy_server_is_asked_again(site: Site, tmp_path: Path, status: int) -
 
 def test_a_server_that_stays_busy_is_given_up(site: Site, tmp_path: Path) -> None:
     url = site.add("/a", status=503)
-    assert reason(collect_one(url, tmp_path)) == "the server answers 503 Service Unavailable"
+    assert reason(collect_one(url, tmp_path)) == "the server answered 503 Service Unavailable"
     assert len(site.seen) == 3
 
 
@@ -285,15 +285,15 @@ def test_a_missing_file_is_not_asked_for_again(site: Site, tmp_path: Path) -> No
     [("7", 7), ("soon", None), ("", None), ("1e9", None)],
 )
 def test_how_long_a_server_asks_to_wait(header: str, seconds: float | None) -> None:
-    assert web._retry_after(header) == seconds
+    assert web.retry_after(header) == seconds
 
 
 def test_a_server_may_name_a_time_to_come_back() -> None:
-    assert web._retry_after(email.utils.formatdate(time.time() + 20)) == pytest.approx(20, abs=3)
+    assert web.retry_after(email.utils.formatdate(time.time() + 20)) == pytest.approx(20, abs=3)
 
 
 def test_a_wait_is_never_long(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "_LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(web, "LONGEST_WAIT_SECONDS", 0.01)
     url = site.add("/a", status=429, Retry_After="100000")
     assert "429" in reason(collect_one(url, tmp_path, timeout=5))
 

@@ -311,9 +311,8 @@ class TestUnreadable:
         def fail(*_: object) -> None:
             raise MemoryError
 
-        data = encoded(gradient(), "PNG")
-        monkeypatch.setattr(Image.Image, "getexif", lambda _: {})
-        monkeypatch.setattr(decode, "_to_rgb", fail)
+        data = encoded(gradient().convert("L"), "PNG")
+        monkeypatch.setattr(Image.Image, "convert", fail)
         assert reason(data) == "not enough memory to read it"
 
 

@@ -90,14 +90,14 @@ def test_photos_go_to_the_outputs_of_the_context(tmp_path: Path) -> None:
     [(4, 1, 1, 1, 1), (5, 1, 1, 1, 2), (63, 11, 17, 14, 21), (630, 110, 170, 140, 210)],
 )
 def test_shares_of_the_classes(n: int, bowls: int, cups: int, cutlery: int, plates: int) -> None:
-    from jupyter_imgcls.data.sample.tableware import _counts
+    from jupyter_imgcls.data.sample.tableware import class_counts
 
-    assert list(_counts(n).values()) == [bowls, cups, cutlery, plates]
+    assert list(class_counts(n).values()) == [bowls, cups, cutlery, plates]
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep")
-    with pytest.raises(DatasetError, match="holds something else"):
+    with pytest.raises(DatasetError, match="contains something other"):
         tableware(n=4, root=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
