@@ -172,7 +172,6 @@ setup(
             # pytest-xdist 3.8 cannot group tests of 9.2: each worker would start browsers and Ray.
             "pytest>=8,<9.2",
             "pytest-cov>=5",
-            "pytest-rerunfailures>=16",
             "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "import-linter>=2",

@@ -23,17 +23,6 @@ if TYPE_CHECKING:
 REAL_PHOTOS = Path(__file__).parents[2] / "shared" / "data" / "imgs_recycling"
 
 
-# Their pages, kernels, clusters and services are processes of their own, which on a machine that
-# does other things, too, may not answer in time. A defect fails again, and the summary tells.
-REAL_PROCESSES = {"browser", "serving", "notebooks", "packaging", "widgets", "workflow"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent.name in REAL_PROCESSES:
-            item.add_marker(pytest.mark.flaky(reruns=2))
-
-
 @pytest.fixture(autouse=True)
 def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     """A global context in a temporary folder, so that no test writes into the user's folders."""

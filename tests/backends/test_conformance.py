@@ -18,7 +18,14 @@ from jupyter_imgcls.errors import BackendUnavailableError, WeightsError
 CLASSES = 8
 # One of each family: those of the ResNets differ in depth only.
 FAMILIES = ["efficientnet_lite0", "alexnet", "resnet18", "squeezenet1.1", "mobilenetv2"]
+# Their networks take seconds to build.
+LARGE = {"alexnet", "resnet34", "resnet50", "resnet101", "resnet152"}
 SMALL = "squeezenet1.1"
+
+
+def each(names):
+    """The large ones in 'make test-all' only."""
+    return [pytest.param(n, marks=[pytest.mark.long] if n in LARGE else []) for n in names]
 
 
 @pytest.fixture(params=list(BACKENDS))
@@ -75,13 +82,13 @@ def assert_onnx_agrees(network, base_model, size):
         assert np.abs(output - values).max() <= 1e-5 * np.abs(values).max(), name
 
 
-@pytest.mark.parametrize("name", list(BASE_MODELS))
+@pytest.mark.parametrize("name", each(BASE_MODELS))
 def test_onnx_runtime_agrees_with_the_backend_for_every_base_model(build, name):
     assert_onnx_agrees(build(name, (224, 224)), BASE_MODELS[name], (224, 224))
 
 
 @pytest.mark.parametrize("size", [(320, 192), (65, 127)])
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", each(FAMILIES))
 def test_any_image_size_works(build, name, size):
     assert_onnx_agrees(build(name, size), BASE_MODELS[name], size)
 
@@ -90,7 +97,7 @@ def test_images_of_1024_pixels_work(build):
     assert_onnx_agrees(build(SMALL, (1024, 1024)), BASE_MODELS[SMALL], (1024, 1024))
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", each(FAMILIES))
 def test_onnx_runtime_agrees_after_training(build, name):
     network = build(name)
     start(network)
@@ -98,7 +105,7 @@ def test_onnx_runtime_agrees_after_training(build, name):
     assert_onnx_agrees(network, BASE_MODELS[name], (64, 64))
 
 
-@pytest.mark.parametrize("name", list(BASE_MODELS))
+@pytest.mark.parametrize("name", each(BASE_MODELS))
 def test_the_registry_counts_the_learned_parameters(build, name):
     learned = {
         key: value
@@ -111,7 +118,7 @@ def test_the_registry_counts_the_learned_parameters(build, name):
     assert count == BASE_MODELS[name].parameters + extra
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", each(FAMILIES))
 def test_training_lowers_the_loss(build, name):
     network = build(name)
     start(network)
@@ -169,7 +176,7 @@ def test_training_the_head_leaves_the_body_and_its_statistics_alone(build, name)
     assert not any(np.array_equal(after[key], before[key]) for key in before)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", each(FAMILIES))
 def test_the_same_seed_gives_the_same_training(build, name):
     runs = []
     for _ in range(2):

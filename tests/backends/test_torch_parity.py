@@ -26,6 +26,8 @@ from jupyter_imgcls.backends import get_backend  # noqa: E402
 from jupyter_imgcls.backends.base_models import get_base_model  # noqa: E402
 from jupyter_imgcls.backends.gluon.torch_pickle import read_torch_pickle  # noqa: E402
 
+pytestmark = pytest.mark.long
+
 
 class Residual(nn.Module):
     """torchvision's BasicBlock (two convolutions) or Bottleneck (three, four times as wide)."""

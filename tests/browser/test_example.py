@@ -30,6 +30,8 @@ CHANGES = (
 # Not in the article, and so not in the example.
 GRID = """
 from jupyter_imgcls.widgets.image_grid import ImageGrid
+
+pytestmark = pytest.mark.long
 ImageGrid(dataset)
 """
 # Cells with a widget, the name of its picture, and what it shows once it is there.

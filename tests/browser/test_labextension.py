@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from ..conftest import draw_photos, save_photo
 from .server import Server
 
-HOSTS = ["lab", "notebook"]
+HOSTS = ["lab", pytest.param("notebook", marks=pytest.mark.long)]
 # Quotes that end a string, a backslash that hides one, and what Markdown would make bold.
 NAME = """my 'photos' "2026" *new* \\"""
 OPEN = "Open as image dataset"

@@ -13,6 +13,8 @@ from playwright.sync_api import expect
 from ..conftest import draw_photos
 from .server import Server, jupyter_server
 
+pytestmark = pytest.mark.long
+
 OLDEST = "4.2"
 # Of the newest Notebook, which stands beside it and does not load in it.
 NEWEST = "@jupyter-notebook/lab-extension"

@@ -17,7 +17,7 @@ MOST_BYTES = 300_000
 GRID = 1 + list(WIDGETS).index("ImageGrid")
 
 
-@pytest.mark.parametrize("host", ["lab", "notebook"])
+@pytest.mark.parametrize("host", ["lab", pytest.param("notebook", marks=pytest.mark.long)])
 def test_widgets_live_on_after_a_reload_and_leave_a_picture_when_the_kernel_is_gone(
     host, open_notebook, tmp_path
 ):

@@ -17,8 +17,17 @@ from .server import Server
 # and Notebook 7 talk to a kernel in the same way; voila runs all cells before it shows the page.
 IPYKERNELS = ("6.31", "7.3", "7.4")
 COMBINATIONS = [
-    *(("lab", version) for version in IPYKERNELS),
-    *(("notebook", "7.4"), ("voila", "6.31"), ("voila", "7.4")),
+    ("lab", "7.4"),
+    ("voila", "6.31"),
+    *(
+        pytest.param(host, version, marks=pytest.mark.long)
+        for host, version in [
+            ("lab", "6.31"),
+            ("lab", "7.3"),
+            ("notebook", "7.4"),
+            ("voila", "7.4"),
+        ]
+    ),
 ]
 
 SET_UP = """

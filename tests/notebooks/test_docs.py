@@ -14,6 +14,8 @@ from jupyter_imgcls.serving.targets import local
 
 from .snippets import newcomer, run_page, snippets
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [

@@ -12,6 +12,8 @@ from jupyter_imgcls.widgets.base.still import STILL_MIME
 
 from .conftest import printed, results
 
+pytestmark = pytest.mark.long
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "image_classification.ipynb"
 
 

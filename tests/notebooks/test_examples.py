@@ -18,6 +18,8 @@ from jupyter_imgcls.widgets.base.still import STILL_MIME
 
 from .conftest import printed, results
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOTEBOOKS = sorted(file.name for file in EXAMPLES.glob("*.ipynb"))
 

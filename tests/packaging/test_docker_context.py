@@ -17,6 +17,8 @@ from jupyter_imgcls.errors import DeploymentError
 from jupyter_imgcls.serving.client import score
 from jupyter_imgcls.serving.docker.image import SERVING, build_context, build_image
 
+pytestmark = pytest.mark.long
+
 KEY = "a-key-for-the-test"
 
 

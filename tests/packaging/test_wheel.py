@@ -14,6 +14,8 @@ import pytest
 
 from ..notebooks.snippets import snippets
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "jupyter_imgcls"
 EXTENSION = ROOT / "share/jupyter/labextensions/jupyter_imgcls"

@@ -30,6 +30,7 @@ from jupyter_imgcls.serving.targets.ray import local as local_ray
 from .running import replicas_below
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(sys.platform == "win32", reason="Ray Serve is for Linux and macOS"),
     pytest.mark.xdist_group("ray"),
 ]

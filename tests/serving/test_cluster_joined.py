@@ -25,6 +25,7 @@ from tests.workflow.test_cli import imgcls
 from .running import replicas_below, wait_until
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(sys.platform == "win32", reason="Ray Serve is for Linux and macOS"),
     pytest.mark.xdist_group("ray"),
 ]

@@ -21,7 +21,7 @@ from PIL import Image
 from .running import PATH, entry, picture, process
 
 # Alone in its group, so that xdist runs the other tests beside it.
-pytestmark = pytest.mark.xdist_group("soak")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("soak")]
 
 SECONDS = 60
 WARM_UP = 15
