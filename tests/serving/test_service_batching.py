@@ -9,8 +9,8 @@ import pytest
 
 from jupyter_imgcls.serving.limits import Limits
 from jupyter_imgcls.serving.service.batching import Batcher
-from jupyter_imgcls.serving.service.jobs import OverloadedError
 from jupyter_imgcls.serving.service.model import ServedModel
+from jupyter_imgcls.serving.service.requests import OverloadedError
 
 from .running import picture, wait_until
 

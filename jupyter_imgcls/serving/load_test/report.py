@@ -1,28 +1,32 @@
-"""What a load test found: figures, tables, pictures."""
+"""Results of a load test: figures, tables and plots."""
 
 from __future__ import annotations
 
 import html
+import io
 import math
+from base64 import b64encode
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .plots import as_image, draw_load, draw_seconds
-from .requests import PERCENTILES, Request, Second, latency_percentiles, second_of
-from .server import ServerFigures
+from ...evaluation.plot_style import dress
+from ...style import ACCENT, ALERT, PALETTE
+from .measurements import PERCENTILES, Request, Second, latency_percentiles, second_of
+from .service_metrics import ServiceMetrics
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from .photos import SentPhoto
+    from .payloads import SentPhoto
 
-__all__ = ["LoadSweep", "LoadTestResult"]
+__all__ = ["LoadSweep", "LoadTestResult", "draw_seconds"]
 
 _BUSY_GENERATOR = 0.8
+_COLOURS = {50: ACCENT, 95: PALETTE[4], 99: ALERT}
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class LoadTestResult:
         Those whose answers arrived in this time.
     photos : sequence of SentPhoto
         What was sent.
-    server : ServerFigures or None
+    server : ServiceMetrics or None
         What the service says of itself.
     cores : float
         That the load itself kept busy, which on one machine the service then lacks.
@@ -55,7 +59,7 @@ class LoadTestResult:
     requests: Sequence[Request] = field(repr=False)
     arrived: Sequence[Request] = field(repr=False)
     photos: Sequence[SentPhoto] = field(repr=False)
-    server: ServerFigures | None
+    server: ServiceMetrics | None
     cores: float
 
     @property
@@ -182,7 +186,7 @@ class LoadTestResult:
             f'<td style="text-align:left">{html.escape(value)}</td></tr>'
             for name, value in self.summary().items()
         )
-        return f"<table>{rows}</table>{as_image(self.plot())}"
+        return f"<table>{rows}</table>{_as_image(self.plot())}"
 
 
 @dataclass(frozen=True)
@@ -231,14 +235,14 @@ class LoadSweep:
         latencies = {q: [result.percentiles[q] for result in self.results] for q in PERCENTILES}
         throughputs = [result.throughput for result in self.results]
         users = [result.users for result in self.results]
-        return draw_load(figure, "Users", (users, throughputs), (users, latencies))
+        return _draw_load(figure, "Users", (users, throughputs), (users, latencies))
 
     def __str__(self) -> str:
         return str(self.table.to_string(float_format="{:.1f}".format))
 
     def _repr_html_(self) -> str:
         table = self.table.to_html(float_format="{:.1f}".format)
-        return f"{table}{as_image(self.plot())}"
+        return f"{table}{_as_image(self.plot())}"
 
 
 def _as_text(rows: dict[str, str]) -> str:
@@ -249,3 +253,48 @@ def _as_text(rows: dict[str, str]) -> str:
 def _plain(value: float) -> float | None:
     """A number for JSON, which has no NaN."""
     return None if math.isnan(value) else value
+
+
+def draw_seconds(figure: Figure | None, seconds: Sequence[Second]) -> Figure:
+    """Draw throughput and latency over time."""
+    scored = [second for second in seconds if second.requests]
+    latencies = {q: [getattr(second, f"p{q}") for second in scored] for q in _COLOURS}
+    return _draw_load(
+        figure,
+        "Second",
+        ([second.second for second in seconds], [second.requests for second in seconds]),
+        ([second.second for second in scored], latencies),
+    )
+
+
+def _draw_load(
+    figure: Figure | None,
+    xlabel: str,
+    throughput: tuple[Sequence[float], Sequence[float]],
+    latency: tuple[Sequence[float], Mapping[int, Sequence[float]]],
+) -> Figure:
+    """Draw throughput and latency percentiles side by side, each as x and values."""
+    if figure is None:
+        from matplotlib.figure import Figure as NewFigure
+
+        figure = NewFigure(figsize=(9, 3.2), dpi=100, layout="constrained", facecolor="white")
+    left, right = figure.subplots(1, 2)
+    left.plot(*throughput, "o-", ms=3, color=ACCENT)
+    for q, values in latency[1].items():
+        right.plot(latency[0], values, "o-", ms=3, color=_COLOURS[q], label=f"p{q}")
+    right.legend(fontsize=8, frameon=False)
+    dress(left, "Throughput", xlabel, "Requests/s")
+    dress(right, "Latency", xlabel, "ms")
+    for ax in (left, right):
+        ax.set_ylim(0, 1.05 * max(ax.dataLim.y1, 1e-6) if ax.has_data() else 1)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.grid(alpha=0.25, linewidth=0.6)
+    return figure
+
+
+def _as_image(figure: Figure) -> str:
+    """A figure as HTML."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    picture = b64encode(file.getvalue()).decode("ascii")
+    return f'<img alt="Throughput and latency" src="data:image/png;base64,{picture}">'

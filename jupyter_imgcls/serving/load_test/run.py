@@ -16,11 +16,10 @@ from ...kernel.waiting import Awaited
 from ...scoring import Photos, as_sources
 from ..client import score
 from .generator import Plan, generate_load
-from .photos import MIXED_SIZES, SentPhoto, photos_to_send
-from .plots import draw_seconds
-from .report import LoadSweep, LoadTestResult
-from .requests import PERCENTILES, Request, Second, second_of
-from .server import ServerWatch
+from .measurements import PERCENTILES, Request, Second, second_of
+from .payloads import MIXED_SIZES, SentPhoto, photos_to_send
+from .report import LoadSweep, LoadTestResult, draw_seconds
+from .service_metrics import MetricsPoller
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,7 +69,7 @@ class LoadTestRun(Awaited):
         self._photos = photos
         self._requests: list[Request] = []
         self._arrived: list[Request] = []
-        self._watch = ServerWatch(plan.url, plan.key)
+        self._watch = MetricsPoller(plan.url, plan.key)
         self._stop_asked = threading.Event()
         self._thread = threading.Thread(target=self._run, name="imgcls-load", daemon=True)
 

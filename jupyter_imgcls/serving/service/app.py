@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hmac
 import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.requests import ClientDisconnect
 
@@ -17,12 +19,10 @@ from ...data.decoding.decode import set_max_pixels
 from ..limits import Limits
 from .documentation import DESCRIPTION, SCORE_DOCUMENTATION
 from .endpoint import ScoringEndpoint
-from .guard import Guard
-from .jobs import OverloadedError
 from .metrics import CONTENT_TYPE_LATEST, Measured
 from .model import ServedModel
 from .page import page_response
-from .requests import RefusedRequestError
+from .requests import OverloadedError, RefusedRequestError
 
 __all__ = ["create_app"]
 
@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}")
 _CLIENT_IS_GONE = 499  # nobody reads it; it is counted
+_BEARER = HTTPBearer(auto_error=False, description="The service key, made at deployment.")
 
 
 def create_app(
@@ -65,7 +66,7 @@ def create_app(
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot be the name of a service: use letters, digits and '-'.")
     limits = limits or Limits()
-    may_use = [Depends(Guard(key))]
+    may_use = [Depends(_Guard(key))]
     scoring = ScoringEndpoint(model, limits)
     batcher = scoring.batcher
 
@@ -128,3 +129,35 @@ def create_app(
 
     app.add_middleware(Measured, metrics=batcher.metrics, score_path=f"{path}/score")
     return app
+
+
+class _Guard:
+    """Lets in who knows the service's key.
+
+    Parameters
+    ----------
+    key : str or None
+        None lets everybody in.
+    """
+
+    def __init__(self, key: str | None) -> None:
+        if key is not None and not (key.isascii() and key.isprintable() and key.strip() == key):
+            raise ValueError("The key must be printable ASCII without spaces around it.")
+        if key == "":
+            raise ValueError("The key is empty: give one, or None for a service without a key.")
+        self._key = None if key is None else key.encode()
+
+    async def __call__(
+        self, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+    ) -> None:
+        """Refuse a request with status 401 unless it has the key."""
+        if self._key is None:
+            return
+        # In constant time, so that nobody finds out the key byte by byte.
+        if given is None or not hmac.compare_digest(given.credentials.encode(), self._key):
+            what = "needs a key" if given is None else "does not know this key"
+            raise HTTPException(
+                401,
+                f"The service {what}: send the header 'Authorization: Bearer <service key>'.",
+                {"WWW-Authenticate": "Bearer"},
+            )

@@ -10,8 +10,7 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 
 from ..limits import Limits
-from .jobs import OverloadedError
-from .requests import RefusedRequestError
+from .requests import OverloadedError, RefusedRequestError
 
 __all__ = ["Buffer", "Reservation", "read_body"]
 

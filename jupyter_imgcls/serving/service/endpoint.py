@@ -17,9 +17,8 @@ from starlette.requests import ClientDisconnect
 
 from ..limits import Limits
 from .answers import answer_text, error_text, readable_answer
-from .batching import Batcher
+from .batching import Batcher, Result
 from .bodies import Buffer, Reservation, read_body
-from .jobs import Result
 from .model import ServedModel
 from .requests import EncodedPhoto, Parameters, RefusedRequestError, ScoringEntry, read_json
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import orjson
 
-from ...errors import ServiceError, UnreadableImageError
+from ...errors import DeploymentError, ServiceError, UnreadableImageError
 from ..limits import Limits
 
 __all__ = [
     "EncodedPhoto",
+    "OverloadedError",
     "Parameters",
     "RefusedRequestError",
     "ScoringEntry",
@@ -53,6 +54,20 @@ class RefusedRequestError(ServiceError):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
+
+
+class OverloadedError(DeploymentError):
+    """The queue is full.
+
+    Parameters
+    ----------
+    seconds : int
+        After which it is worth asking again.
+    """
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("The service is busy: its queue is full.")
+        self.seconds = seconds
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ _MOST_TICKS = 8
 
 
 class Second(Protocol):
-    """What arrived in one second: see `jupyter_imgcls.serving.load_test.report.Second`."""
+    """What arrived in one second: see `jupyter_imgcls.serving.load_test.measurements.Second`."""
 
     @property
     def second(self) -> int:

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from jupyter_imgcls.cli import app
 from jupyter_imgcls.errors import ServiceError, UnreadableImageError
 from jupyter_imgcls.serving.load_test import load_sweep, load_test, start_load_test
-from jupyter_imgcls.serving.load_test.photos import photos_to_send
+from jupyter_imgcls.serving.load_test.payloads import photos_to_send
 from tests.unit.scoring_server import SCORES, bare_service, real_service
 
 KEY = "the-key-of-cups"

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ..addresses import is_loopback
 from ..client import http_client
 
-__all__ = ["ServerFigures", "ServerWatch"]
+__all__ = ["MetricsPoller", "ServiceMetrics"]
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 _PROCESS = "process_start_time_seconds"
@@ -21,7 +21,7 @@ _QUEUE = "imgcls_queue_photos"
 
 
 @dataclass(frozen=True)
-class ServerFigures:
+class ServiceMetrics:
     """The service's own figures; of one replica where it has several.
 
     Parameters
@@ -55,7 +55,7 @@ class _Look:
     values: dict[str, float] = field(default_factory=dict)
 
 
-class ServerWatch:
+class MetricsPoller:
     """Looks at a service's ``/metrics`` once a second, in a thread.
 
     Parameters
@@ -78,7 +78,7 @@ class ServerWatch:
         if self._thread.ident is None:
             self._thread.start()
 
-    def finish(self) -> ServerFigures | None:
+    def finish(self) -> ServiceMetrics | None:
         """Look a last time; the figures since `start`, or None for a service that tells none."""
         self._over.set()
         if self._thread.ident is not None:
@@ -96,7 +96,7 @@ class ServerWatch:
             return grown(f"{name}_sum") / count if count else float("nan")
 
         queue = [look.values.get(_QUEUE, 0.0) for look in looks]
-        return ServerFigures(
+        return ServiceMetrics(
             queue_mean=sum(queue) / len(queue),
             queue_most=max(queue),
             batch_photos=mean("imgcls_batch_photos"),
