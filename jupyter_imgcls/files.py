@@ -38,12 +38,12 @@ def replacing(file: Path) -> Iterator[Path]:
     temporary file behind.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f".{uuid.uuid4().hex}{file.suffix}")
+    temporary = file.with_name(f".{uuid.uuid4().hex}{file.suffix}")
     try:
-        yield beside
-        beside.replace(file)
+        yield temporary
+        temporary.replace(file)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def write_whole(file: Path, content: bytes) -> None:
@@ -55,8 +55,8 @@ def write_whole(file: Path, content: bytes) -> None:
         If that fails, for instance because the disk is full.
     """
     try:
-        with replacing(file) as beside:
-            beside.write_bytes(content)
+        with replacing(file) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
         raise StorageError(f"Cannot write {file}: {error.strerror or error}.") from error
 
@@ -129,22 +129,22 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    beside = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
+    temporary = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
     try:
-        shutil.copyfile(source, beside)
-        with beside.open("r+b") as file:  # Windows flushes only files that are open for writing
+        shutil.copyfile(source, temporary)
+        with temporary.open("r+b") as file:  # Windows flushes only files that are open for writing
             os.fsync(file.fileno())
-        shutil.copystat(source, beside)
+        shutil.copystat(source, temporary)
         try:
-            os.link(beside, target)
+            os.link(temporary, target)
         except FileExistsError:
             raise
         except OSError:
             # Holds the name while the file takes its place.
             target.touch(exist_ok=False)
-            beside.replace(target)
+            temporary.replace(target)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _is_copy(source: Path, target: Path) -> bool:

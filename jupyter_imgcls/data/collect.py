@@ -1,4 +1,4 @@
-"""Collecting photos from the web: image URLs, and what a search finds for text queries."""
+"""Collect photos from the web: from image URLs, and from image searches for text queries."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ _INDEX = "sources.jsonl"
 
 @dataclass(frozen=True)
 class Failure:
-    """A URL or text query that gave no photo.
+    """A URL or text query that returned no photo.
 
     Parameters
     ----------
     label : str
-        The class that it was meant for.
+        The class it was meant for.
     source : str
         The URL, without user name and password, or the query.
     reason : str
-        Why, in the user's words.
+        Why, in plain words.
     """
 
     label: str
@@ -58,16 +58,16 @@ class Failure:
 
 @dataclass
 class Collected:
-    """What `collect` brought.
+    """The result of `collect`.
 
     Attributes
     ----------
     files : dict of str to list of Path
-        The photos of each class, in the order asked for; a photo found at two URLs once.
+        The photos of each class, in the requested order; a photo found at two URLs appears once.
     sources : dict of Path to str
         The URL of each file, without user name and password.
     failures : list of Failure
-        What gave no photo.
+        URLs and queries that returned no photo.
     """
 
     files: dict[str, list[Path]] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Collected:
 class _Wanted:
     label: str
     url: str
-    trusted: bool  # the user wrote it; else a search found it
+    trusted: bool  # written by the user; else found by a search
 
 
 def collect(
@@ -97,9 +97,8 @@ def collect(
 ) -> Collected:
     """Download photos into class folders.
 
-    Files are named by their content. ``<folder>/sources.jsonl`` says where each came from, and a
-    second run fetches and searches nothing again as long as the files are there; what failed is
-    tried again.
+    Files are named by their content. ``<folder>/sources.jsonl`` lists where each came from. A
+    second run repeats only what failed, as long as the files exist.
 
     Parameters
     ----------
@@ -108,21 +107,21 @@ def collect(
     folder : Path
         Photos go to ``<folder>/<class>/``.
     provider : SearchProvider, optional
-        Answers text queries. Without one they fail, and URLs still load.
+        Answers text queries. Without one, queries fail, and URLs still load.
     images_per_query : int
-        How many search results to fetch.
+        Number of search results to fetch per query.
     max_bytes : int
-        Larger files are refused.
+        Larger files are rejected.
     timeout : float
-        Seconds for one photo, from looking up the host to the last byte.
+        Seconds for one photo, from the host lookup to the last byte.
     retries : int
-        How often to try again, after 0.5, 1, 2, ... seconds (or what the server asks for, at most
-        30), when the server is busy or the connection breaks.
+        Number of retries when the server is busy or the connection breaks, after 0.5, 1, 2, ...
+        seconds (or what the server asks for, at most 30).
     workers : int
-        Downloads at the same time.
+        Number of parallel downloads.
     allow_private_addresses : bool
-        Whether redirects and search results may lead to addresses that are not on the public
-        internet (this machine, the local network). URLs in `requests` always may.
+        Whether redirects and search results may use addresses outside the public internet (this
+        machine, the local network). URLs in `requests` always may.
     progress : bool
         Whether to show a progress bar.
 
@@ -138,8 +137,8 @@ def collect(
     limits = Limits(max_bytes, timeout, retries, allow_private_addresses)
     reasons: dict[_Wanted, str] = {}
     if missing:
-        # A thread with an event loop of its own: in a notebook the main thread's is in use.
-        # When the user interrupts, leaving the block cancels what is under way.
+        # A thread with its own event loop: in a notebook, the main thread's is in use.
+        # After an interrupt, leaving the block cancels the downloads.
         with start_blocking_portal() as portal:
             reasons = portal.call(_download, missing, index, limits, workers, progress)
     for item in wanted:
@@ -151,7 +150,7 @@ def collect(
             collected.files[item.label].append(file)
             collected.sources[file] = without_credentials(item.url)
     if collected.failures:
-        _log.warning("%d URLs or queries gave no photo", len(collected.failures))
+        _log.warning("%d URLs or queries returned no photo", len(collected.failures))
     return collected
 
 
@@ -162,7 +161,7 @@ def _expand(
     count: int,
     failures: list[Failure],
 ) -> list[_Wanted]:
-    """The URLs to fetch, each once a class: those in `requests`, and what searches find."""
+    """The URLs to fetch, each once per class: those in `requests`, and search results."""
     wanted: dict[tuple[str, str], _Wanted] = {}
     for label, entries in requests.items():
         for entry in entries:
@@ -187,7 +186,7 @@ def _search(query: str, index: _Index, provider: SearchProvider | None, count: i
         return known
     found = provider.search(query, count)
     if not found:
-        raise CollectError(f"{provider.name} finds no image")
+        raise CollectError(f"{provider.name} found no images")
     index.add_search(provider.name, query, count, found)
     return found
 
@@ -195,7 +194,7 @@ def _search(query: str, index: _Index, provider: SearchProvider | None, count: i
 async def _download(
     missing: list[_Wanted], index: _Index, limits: Limits, workers: int, progress: bool
 ) -> dict[_Wanted, str]:
-    """Fetch everything; the reasons of what failed."""
+    """Download all; return the reasons of failures."""
     reasons: dict[_Wanted, str] = {}
     waiting = iter(missing)
 
@@ -235,7 +234,7 @@ def _store(content: bytes, folder: Path) -> Path:
 
 
 class _Index:
-    """What was collected before: a line of JSON for each file and search, appended at once."""
+    """The earlier downloads and searches: one line of JSON each, appended immediately."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -243,7 +242,7 @@ class _Index:
         self._files: dict[tuple[str, str], str] = {}
         self.searches: dict[tuple[str, str, int], list[str]] = {}
         text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
-        # A run that was killed may have left half a line: what it was about is fetched again.
+        # A killed run may have left half a line; its photo is fetched again.
         self._separator = "" if text.endswith("\n") or not text else "\n"
         for line in _parsed_lines(text):
             if "file" in line:
@@ -252,7 +251,7 @@ class _Index:
                 self.searches[line["provider"], line["query"], line["count"]] = line["urls"]
 
     def class_folder(self, label: str) -> Path:
-        """Folder of a class; characters that file systems refuse are written as %XX."""
+        """Folder of a class; characters that are invalid in file names become %XX."""
         unsafe = r'[<>:"/\\|?*%\x00-\x1f]|^\.|[. ]$'
         return self._folder / re.sub(unsafe, lambda m: f"%{ord(m[0]):02X}", label or "%")
 

@@ -1,4 +1,4 @@
-"""A dataset: photos and their labels, held in columns, never as pixels."""
+"""A dataset: a table of photos and their labels, without pixels."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ClassificationDataset:
     Parameters
     ----------
     name : str
-        For people, and for the names of output files.
+        Shown to people, and used in the names of output files.
     labels : sequence of str or Label
         The classes, in the order of the scores; more can be added.
 
@@ -85,11 +85,11 @@ class ClassificationDataset:
     def create_from_dir(
         cls, name: str, root: str | os.PathLike[str], check: Check = "header"
     ) -> ClassificationDataset:
-        """Create a dataset from a folder with one sub-folder a class.
+        """Create a dataset from a folder with one sub-folder per class.
 
         ``root/train/<class>/…`` with ``root/test/<class>/…`` (or ``validation``) is recognized,
         and `split` keeps that division. Photos in folders inside a class folder belong to the
-        class; those straight in `root` have no label yet. Classes and photos are in natural order
+        class; those directly in `root` have no label yet. Classes and photos are in natural order
         ('img2' before 'img10').
 
         Parameters
@@ -99,19 +99,19 @@ class ClassificationDataset:
         root : str or Path
             The folder.
         check : {"header", "full", "none"}
-            How far each file is opened. ``"header"`` finds empty files, other kinds of files and
-            pictures over the pixel limit; ``"full"`` decodes each photo and finds damaged ones
-            too; ``"none"`` opens nothing and takes the files whose suffix is that of an image.
+            How thoroughly files are checked. ``"header"`` finds empty files, other kinds of files
+            and photos over the pixel limit; ``"full"`` decodes each photo and also finds damaged
+            ones; ``"none"`` opens no file and accepts those with the suffix of an image.
 
         Returns
         -------
         ClassificationDataset
-            Files that are not usable photos are left out and listed in `problems`.
+            Unusable files are left out and listed in `problems`.
 
         Raises
         ------
         DatasetError
-            If the folder does not exist, or there is no photo in it.
+            If the folder does not exist or contains no photos.
         """
         from .readers.folders import read_class_folders
 
@@ -128,7 +128,7 @@ class ClassificationDataset:
         name : str
             Name of the dataset.
         paths : iterable of str or Path
-            Files, and folders whose photos are taken, those in sub-folders included.
+            Files and folders; photos in sub-folders are included.
         check : {"header", "full", "none"}
             As in `create_from_dir`.
         """
@@ -162,14 +162,14 @@ class ClassificationDataset:
         context : Context, optional
             Downloads go to ``<outputs_path>/collected/<name>``; default: the global context.
         provider : SearchProvider, optional
-            Answers text queries with image URLs. Without one, queries are listed in `problems`.
+            Finds image URLs for text queries. Without one, queries are listed in `problems`.
         check, progress
             As in `create_from_dir`; whether to show a progress bar for downloads.
 
         Raises
         ------
         DatasetError
-            If the file is not such JSON, or nothing in it leads to a photo.
+            If the file does not have this form, or no photo is found.
         """
         from .readers.json_form import read_json
 
@@ -187,7 +187,7 @@ class ClassificationDataset:
         Raises
         ------
         DatasetError
-            If the file cannot be read as CSV, a column is missing, or no photo is left.
+            If the file cannot be read as CSV, a column is missing, or no usable photo remains.
         """
         from .readers.tables import read_csv
 
@@ -219,7 +219,7 @@ class ClassificationDataset:
         Raises
         ------
         DatasetError
-            If a column is missing, a value is not understood, or no photo is left.
+            If a column is missing, a value is invalid, or no usable photo remains.
         """
         from .readers.tables import read_frame
 
@@ -252,7 +252,7 @@ class ClassificationDataset:
         path : str or Path
             The file.
         labels : str, Label or sequence of them
-            The first one is used for training; an empty sequence for none. New classes are added.
+            Training uses the first one; an empty sequence for none. New classes are added.
         origin_id : int, optional
             For an augmented copy: `Image.storage_id` of the photo it was made from. Splitting keeps
             both on one side.
@@ -334,7 +334,7 @@ class ClassificationDataset:
         return self.table.parts
 
     def label_columns(self, names: Sequence[str]) -> NDArray[np.int64]:
-        """Place of each photo's first label in `names`, the columns of a classifier's scores.
+        """Position of each photo's first label in `names`, the columns of a classifier's scores.
 
         Returns
         -------
@@ -363,7 +363,7 @@ class ClassificationDataset:
         print(self.describe())  # noqa: T201 - printing is what this method is for
 
     def describe(self) -> str:
-        """What `print_info` prints."""
+        """The text that `print_info` prints."""
         counts = self.count_labels()
         width = max((len(name) for name in counts), default=0)
         digits = len(str(max(counts.values(), default=0)))
@@ -417,7 +417,7 @@ class ClassificationDataset:
     def change_label_for_image(
         self, image: Image, labels: str | Label | Sequence[str | Label]
     ) -> None:
-        """Give a photo other labels; new classes are added.
+        """Replace the labels of a photo; new classes are added.
 
         With a `journal` the change is on disk when this returns.
 
@@ -426,7 +426,7 @@ class ClassificationDataset:
         DatasetError
             If the photo is not in this dataset.
         StorageError
-            If the journal cannot be written; the labels are what they were.
+            If the journal cannot be written; the labels are unchanged.
         """
         if self.journal is not None:
             self.journal.edit([image], labels)
@@ -440,7 +440,7 @@ class ClassificationDataset:
     ) -> ClassificationDataset:
         """A dataset of some of the photos, in the order given, with all classes.
 
-        It has labels of its own: changing one here does not change the other dataset.
+        It has its own labels: changing one does not change the other dataset.
         """
         taken = ClassificationDataset(name or self.name)
         taken.source = self.source
@@ -469,7 +469,7 @@ class ClassificationDataset:
         return to_frame(self.table)
 
     def to_csv(self, file: str | os.PathLike[str]) -> Path:
-        """Write the dataset as `create_from_csv` reads it (UTF-8), paths absolute."""
+        """Write the dataset as `create_from_csv` reads it: UTF-8, with absolute paths."""
         from .readers.tables import to_csv
 
         return to_csv(self.table, Path(file))
@@ -477,13 +477,13 @@ class ClassificationDataset:
     def to_class_folders(self, root: str | os.PathLike[str]) -> Path:
         """Copy the photos into ``root/<class>/``, as `create_from_dir` reads them.
 
-        Photos of a given split go to ``root/train/<class>/`` and so on; a photo of
-        several classes goes into each; one without a label is left out.
+        Photos of a given split go to ``root/train/<class>/`` and so on. A photo with several
+        labels is copied into each class; one without a label is left out.
 
         Raises
         ------
         DatasetError
-            If `root` exists and is not an empty folder, or a class name cannot be a folder's.
+            If `root` exists and is not an empty folder, or a class name is not a valid folder name.
         """
         from .readers.folders import write_class_folders
 

@@ -1,4 +1,4 @@
-"""One photo of a dataset, made on demand from the dataset's table."""
+"""One photo of a dataset, created on demand from the dataset's table."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Image:
 
     @property
     def labels(self) -> list[Label]:
-        """Its labels, the one used for training first; empty when it has none."""
+        """Its labels, starting with the one used for training; empty if it has none."""
         return self.table.labels_of(self.row)
 
     # The article's names.
@@ -62,7 +62,7 @@ class Image:
     _labels = labels
 
     def as_np_array(self) -> NDArray[np.uint8]:
-        """The photo upright in RGB, channels first: uint8 of shape (3, height, width).
+        """The upright photo in RGB, channels first: uint8 of shape (3, height, width).
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Many file paths in little memory."""
+"""A column of file paths that needs little memory."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _FEW = 50
 class PathColumn(Sequence[str]):
     """A sequence of absolute paths, about 30 bytes each instead of Python's 120.
 
-    A row is the number of its folder and a slice of one buffer with all file names end to end.
-    Columns made by `take` share that buffer, which only ever grows.
+    A row stores the number of its folder and a slice of one buffer that holds all file names.
+    Columns made by `take` share that buffer, which only grows.
     """
 
     def __init__(self) -> None:
@@ -44,14 +44,14 @@ class PathColumn(Sequence[str]):
             self._names += encoded
 
     def move(self, row: int, path: str) -> None:
-        """Put another path in one row."""
+        """Replace the path of one row."""
         folder, name = os.path.split(path)
         self.extend(folder, [name])
         for column in (self._folder, self._start, self._length):
             column[row] = column.pop()
 
     def find(self, paths: set[str]) -> dict[str, int]:
-        """The row of each of `paths` that is in the column."""
+        """The rows of those `paths` that are in the column."""
         if len(paths) > _FEW:
             folders = {self._folder_numbers.get(os.path.dirname(path), -1) for path in paths}  # noqa: PTH120
             rows_there = np.flatnonzero(np.isin(np.asarray(self._folder), list(folders)))
@@ -60,7 +60,7 @@ class PathColumn(Sequence[str]):
         return {path: row for path, row in rows.items() if row is not None}
 
     def _find_one(self, path: str) -> int | None:
-        """One row, without making a million strings: milliseconds instead of a second."""
+        """Find one row without creating a million strings: milliseconds instead of a second."""
         folder, name = os.path.split(path)
         encoded = os.fsencode(name)
         number = self._folder_numbers.get(folder, -1)
@@ -68,7 +68,7 @@ class PathColumn(Sequence[str]):
             (np.asarray(self._folder) == number) & (np.asarray(self._length) == len(encoded))
         )
         letters, start = np.frombuffer(self._names, dtype=np.uint8), np.asarray(self._start)
-        # Names that were numbered by a camera differ at their end.
+        # Names numbered by a camera differ at the end.
         for position in reversed(range(len(encoded))):
             rows = rows[letters[start[rows] + position] == encoded[position]]
         return int(rows[0]) if len(rows) else None

@@ -1,4 +1,4 @@
-"""Files that are left out, and how that is said."""
+"""Files that are left out, and the message about them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Problem:
 
 
 def log_left_out(name: str, count: int) -> None:
-    """The one line that says how many files were left out, if any were."""
+    """Log in one line how many files were left out, if any."""
     if count:
         files = counted(count, "file was", "files were")
         _log.warning("%s: %s left out; dataset.problems says why", name, files)

@@ -15,11 +15,11 @@ __all__ = ["HttpSearchProvider", "SearchProvider"]
 
 @runtime_checkable
 class SearchProvider(Protocol):
-    """What `collect` asks of an image search."""
+    """An image search for `collect`."""
 
     @property
     def name(self) -> str:
-        """Names the provider in messages, and keeps its results apart from another's."""
+        """Name of the provider, for messages and to tell its results from those of others."""
 
     def search(self, query: str, count: int) -> list[str]:
         """URLs of images.
@@ -29,12 +29,12 @@ class SearchProvider(Protocol):
         query : str
             What to search for.
         count : int
-            How many URLs are wanted; there may be fewer.
+            Maximum number of URLs.
 
         Raises
         ------
         CollectError
-            If there is no answer; the message is shown to the user.
+            If the search fails; the message is shown to the user.
         """
 
 
@@ -51,24 +51,23 @@ class HttpSearchProvider:
     endpoint : str
         URL of the service. It may have a query string of its own.
     key : str
-        Secret that the service gave you. It is sent in a header and never shown.
+        Your secret key for the service. It is sent in a header and never shown.
     name : str
         See `SearchProvider`.
     key_header : str
         Name of that header.
     results : str
-        Where the URLs are in the answer: names joined by dots; lists on the way are gone through.
+        Path of the URLs in the answer: names joined by dots; lists on the path are searched.
     timeout : float
         Seconds to wait for a connection, and for the next bytes of an answer.
 
     Raises
     ------
     CollectError
-        If the endpoint is no http(s) URL, or the key is empty or cannot stand in a header.
+        If the endpoint is not an http(s) URL, or the key is empty or not valid in a header.
 
     Examples
     --------
-    >>> from jupyter_imgcls.data.search import HttpSearchProvider
     >>> from jupyter_imgcls.data.search import HttpSearchProvider
     >>> provider = HttpSearchProvider("https://images.example/v7/search", key="secret")
     >>> provider
@@ -100,15 +99,15 @@ class HttpSearchProvider:
         try:
             answer = httpx.get(url, headers={self.key_header: self.key}, timeout=self.timeout)
         except httpx.HTTPError as error:
-            raise CollectError(f"{self.name} does not answer: {error}") from error
+            raise CollectError(f"{self.name} did not answer: {error}") from error
         if answer.status_code in (401, 403):
-            raise CollectError(f"{self.name} refuses the key (status {answer.status_code})")
+            raise CollectError(f"{self.name} rejected the key (status {answer.status_code})")
         if answer.status_code != httpx.codes.OK:
-            raise CollectError(f"{self.name} answers with status {answer.status_code}")
+            raise CollectError(f"{self.name} answered with status {answer.status_code}")
         try:
             found = list(_texts_at(answer.json(), self.results.split(".")))
         except ValueError as error:
-            raise CollectError(f"{self.name} answers with something else than JSON") from error
+            raise CollectError(f"{self.name} did not return JSON") from error
         return found[:count]
 
 

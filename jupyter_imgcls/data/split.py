@@ -1,4 +1,4 @@
-"""Dividing a dataset, so that no photo is on both sides, nor any copy of it."""
+"""Split a dataset so that a photo and its copies are all on one side."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ Dataset = TypeVar("Dataset", bound=Splittable)
 
 
 class Splitter(Generic[Dataset]):
-    """Divides a dataset into training and test photos.
+    """Splits a dataset into training and test photos.
 
-    What is divided are the original photos; augmented copies go where their original goes.
+    It splits the original photos; augmented copies stay with their original.
 
     Parameters
     ----------
@@ -75,20 +75,20 @@ class Splitter(Generic[Dataset]):
         stratify: Stratify = "label",
         random_state: int | None = 0,
     ) -> tuple[Dataset, Dataset]:
-        """Divide into a training and a test set, both in the dataset's order.
+        """Split into a training and a test set, both in the dataset's order.
 
         Parameters
         ----------
         train_size : float or int, optional
-            Share of the photos to train on, in (0, 1), rounded down, or their number. Without it:
-            the division by ``train`` and ``test`` folders (or a ``split`` column) where the
-            dataset has one, else 0.66.
+            Share of the photos to train on, in (0, 1), rounded down, or their number. Default: the
+            given split by ``train`` and ``test`` folders (or a ``split`` column) if the dataset
+            has one, else 0.66.
         stratify : "label" or None
-            ``"label"`` divides each class in the same proportion, with at least one photo on
-            either side where a class has two; the total may deviate from `train_size` for that. A
-            class of one photo goes to the training set, with a warning that names it.
+            ``"label"`` splits each class in the same proportion, with at least one photo on either
+            side if a class has two; for that the total may deviate from `train_size`. A class
+            with one photo goes to the training set, with a warning that names it.
         random_state : int or None
-            Seed; None for another division each time.
+            Seed; None for a different split each time.
 
         Returns
         -------
@@ -97,7 +97,7 @@ class Splitter(Generic[Dataset]):
         Raises
         ------
         DatasetError
-            If a side would be empty, or `train_size` or `stratify` is not as described.
+            If a side would be empty, or `train_size` or `stratify` is invalid.
         """
         parts = set(self._dataset.parts)
         if train_size is None and {"train", "test"} <= parts | (
@@ -118,14 +118,14 @@ class Splitter(Generic[Dataset]):
     def k_fold(
         self, k: int = 5, stratify: Stratify = "label", random_state: int | None = 0
     ) -> Iterator[tuple[Dataset, Dataset]]:
-        """Yield `k` divisions in which each photo is in the test set once.
+        """Yield `k` splits in which each photo is in the test set once.
 
         Parameters
         ----------
         k : int
             Number of folds, from 2 to the number of photos.
         stratify, random_state
-            As in `split`; each class is dealt out evenly over the folds.
+            As in `split`; each class is spread evenly over the folds.
 
         Yields
         ------
@@ -134,7 +134,7 @@ class Splitter(Generic[Dataset]):
         Raises
         ------
         DatasetError
-            If `k` is not as described.
+            If `k` is out of range.
         """
         total = len(self._first_rows)
         if not 2 <= k <= total:
@@ -149,7 +149,7 @@ class Splitter(Generic[Dataset]):
             yield self._sides(fold != number)
 
     def _strata(self, stratify: Stratify) -> list[NDArray[np.intp]]:
-        """Families of each class, by the first photo's first label."""
+        """Families of each class, by the first label of their first photo."""
         if stratify is None:
             return [np.arange(len(self._first_rows))]
         if stratify != "label":
@@ -163,8 +163,8 @@ class Splitter(Generic[Dataset]):
         ]
         if single:
             warnings.warn(
-                f"Only one photo in class {', '.join(single)}: it cannot be both trained on and "
-                "tested. Add photos, or remove the class.",
+                f"Only one photo in class {', '.join(single)}: it cannot be in both the training "
+                "and the test set. Add photos, or remove the class.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -188,7 +188,7 @@ def _train_count(train_size: float | int, total: int) -> int:
     count = math.floor(train_size * total) if is_share else int(train_size)
     if not 0 < count < total:
         raise DatasetError(
-            f"train_size={train_size} leaves {count} of {total} photos to train on and "
+            f"train_size={train_size} gives {count} of {total} photos to train on and "
             f"{total - count} to test: both sides need at least one."
         )
     return count
@@ -197,11 +197,11 @@ def _train_count(train_size: float | int, total: int) -> int:
 def _divide(sizes: list[int], train_count: int) -> NDArray[np.intp]:
     """How many of each stratum to train on: proportional, by largest remainder.
 
-    Each stratum of two or more keeps at least one on either side; that comes before the total.
+    Each stratum of two or more keeps at least one on either side, even if the total changes.
     """
     size = np.array(sizes)
     quota = size * train_count / size.sum()
-    # One photo alone is trained on, unless it is all that there is to divide.
+    # A single photo is trained on, unless there is nothing else to split.
     lowest = np.ones_like(size) if len(size) > 1 else np.minimum(size, train_count)
     highest = np.maximum(size - 1, 1)
     count: NDArray[np.intp] = np.clip(np.floor(quota).astype(np.intp), lowest, highest)

@@ -1,4 +1,4 @@
-"""The photos of a dataset in columns: one row a photo."""
+"""The photos of a dataset in columns, one row per photo."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ class PhotoTable:
 
     def _reorder(self, names: Sequence[str]) -> None:
         numbers = {name: number for number, name in enumerate(names)}
-        # A class that goes away has no photo, so its number is never used.
+        # A removed class has no photo, so its number is never used.
         renumbered = np.array([numbers.get(label.name, 0) for label in self.labels], dtype=np.intc)
         first = np.asarray(self.first_label)
         first[first != NO_LABEL] = renumbered[first[first != NO_LABEL]]

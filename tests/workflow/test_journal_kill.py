@@ -12,6 +12,8 @@ from jupyter_imgcls.data import ClassificationDataset
 from jupyter_imgcls.data.journal import Journal
 from tests.conftest import save_photo
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+
 START = """
 import os, signal, sys
 from jupyter_imgcls import ClassificationDataset, Context

@@ -31,8 +31,8 @@ Pipeline = Callable[..., Pixels]
 """An imgaug `Augmenter`, or a callable on an (height, width, 3) uint8 RGB array."""
 
 _QUALITY = 95
-_RECIPE = 1  # part of every copy's name: raise it when the same inputs give other copies
-_AT_ONCE = 512  # photos handed to the threads at a time
+_RECIPE = 1  # part of every copy's name: increase it when the same inputs give other copies
+_AT_ONCE = 512  # photos given to the threads at a time
 
 
 def augment_dataset(
@@ -55,21 +55,21 @@ def augment_dataset(
         It is not changed.
     pipelines : sequence of imgaug.augmenters.Augmenter or callable
         A callable takes a photo, uint8 RGB of shape (height, width, 3), and returns another,
-        whose height and width may differ. If it has a parameter named ``rng`` it is given a
-        `numpy.random.Generator`: a callable that draws its random numbers elsewhere gives other
-        copies each time that they are made.
+        whose height and width may differ. A parameter named ``rng`` receives a
+        `numpy.random.Generator`; a callable with another source of random numbers makes different
+        copies each time.
     seed : int
         Same seed, same copies, whatever the number of workers. imgaug pipelines are seeded for
         each photo by its content.
     context : Context, optional
         Copies are JPEGs of quality 95 under ``<outputs_path>/augmented/<name of the dataset>``;
-        default: the global context. A copy is not made again while photo, pipeline and seed stay
+        default: the global context. A copy is reused as long as photo, pipeline and seed stay
         the same.
     workers : int, optional
-        Threads; by default one for each CPU core.
+        Number of threads; by default one per CPU core.
     progress : Progress
-        Whether to show a progress bar, or a function to call with how many photos are done, and of
-        how many; what it raises ends the work.
+        Whether to show a progress bar, or a function to call with the number of photos done and
+        the total. An exception that it raises stops the work.
 
     Returns
     -------
@@ -80,14 +80,13 @@ def augment_dataset(
     Raises
     ------
     DatasetError
-        If a pipeline fails or returns something else than a photo. No partly written file stays.
+        If a pipeline fails or does not return a photo. No partial file remains.
     StorageError
         If a copy cannot be written.
 
     Examples
     --------
     >>> from jupyter_imgcls import augment_dataset
-    >>> from jupyter_imgcls.data.augment.copies import augment_dataset
     >>> from jupyter_imgcls.data.sample import tableware
     >>> dataset = tableware(n=8)
     >>> mirrored = augment_dataset(dataset, [lambda photo: photo[:, ::-1]], progress=False)
@@ -114,7 +113,7 @@ def augment_dataset(
 
 
 def mirror_and_crop() -> Pipeline:
-    """The article's pipeline: half of the photos mirrored, all cropped by up to 10 %."""
+    """The article's pipeline: mirrors half of the photos and crops all by up to 10 %."""
     from imgaug import augmenters
 
     steps = [augmenters.Fliplr(0.5), augmenters.Crop(percent=(0, 0.1))]
@@ -122,7 +121,7 @@ def mirror_and_crop() -> Pipeline:
 
 
 def apply_pipeline(pipeline: Pipeline, pixels: Pixels, seed: int) -> Pixels:
-    """One augmented copy of a photo; the pipeline itself and `pixels` stay as they are.
+    """Make one augmented copy of a photo, without changing the pipeline or `pixels`.
 
     Parameters
     ----------
@@ -136,7 +135,7 @@ def apply_pipeline(pipeline: Pipeline, pixels: Pixels, seed: int) -> Pixels:
     Raises
     ------
     DatasetError
-        If the pipeline fails or returns something else than a photo.
+        If the pipeline fails or does not return a photo.
     """
     given = pixels.copy()
     try:
@@ -150,10 +149,10 @@ def apply_pipeline(pipeline: Pipeline, pixels: Pixels, seed: int) -> Pixels:
     except Exception as error:
         raise DatasetError(f"it failed with {type(error).__name__}: {error}") from error
     if not isinstance(made, np.ndarray):
-        raise DatasetError(f"it returned {type(made).__name__} where an array was expected")
+        raise DatasetError(f"it returned {type(made).__name__} instead of an array")
     if made.dtype != np.uint8 or made.ndim != 3 or made.shape[2] != 3 or 0 in made.shape:
         raise DatasetError(
-            f"it returned an array of shape {made.shape} and type {made.dtype}; expected is "
+            f"it returned an array of shape {made.shape} and type {made.dtype}; expected "
             "(height, width, 3) and uint8"
         )
     return made
@@ -161,7 +160,7 @@ def apply_pipeline(pipeline: Pipeline, pixels: Pixels, seed: int) -> Pixels:
 
 @dataclass(frozen=True)
 class _CopyMaker:
-    """Makes the copies of one photo: a list of files, or the reason why it cannot be read."""
+    """Makes the copies of one photo; returns their files, or why the photo cannot be read."""
 
     folder: Path
     pipelines: list[Pipeline]
@@ -190,7 +189,7 @@ class _CopyMaker:
         return names
 
     def _names(self, path: str, size: int, changed: int) -> list[Path]:
-        """A file for each pipeline, named by everything that its pixels depend on."""
+        """A file name for each pipeline, made from everything its pixels depend on."""
         stem = safe_name(Path(path).stem)
         return [
             self.folder
@@ -221,8 +220,8 @@ def _in_threads(
     maker: _CopyMaker, paths: Sequence[str], workers: int
 ) -> Iterator[list[Path] | str]:
     """Results in order."""
-    # imgaug, OpenCV and Pillow let go of the interpreter while they work, so that threads use
-    # all cores, and pipelines need not be picklable.
+    # imgaug, OpenCV and Pillow release the GIL, so threads use all cores, and pipelines need not
+    # be picklable.
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(paths), _AT_ONCE):
             yield from pool.map(maker, paths[start : start + _AT_ONCE])
@@ -239,7 +238,7 @@ def _jpeg(pixels: Pixels) -> bytes:
 def _wants_rng(pipeline: Pipeline) -> bool:
     try:
         return "rng" in inspect.signature(pipeline).parameters
-    except ValueError:  # some functions of C libraries do not say what they take
+    except ValueError:  # some C functions have no signature
         return False
 
 

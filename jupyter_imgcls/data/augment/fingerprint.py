@@ -1,4 +1,4 @@
-"""Telling whether a pipeline is still the one that made a file."""
+"""Tell whether a pipeline is still the one that made a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class _CodePickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickles code by what it does, not by where it stands in a file or a notebook."""
+    """Pickles code by what it does, not by its place in a file or notebook."""
 
     dispatch_table: ClassVar[Any] = ChainMap(
         {
@@ -37,22 +37,22 @@ class _CodePickler(cloudpickle.Pickler):  # type: ignore[misc]
 
 
 def fingerprint(pipeline: Callable[..., object]) -> str:
-    """A text that changes when the pipeline does; new each time where that cannot be known."""
+    """A text that changes with the pipeline; new each time if changes cannot be detected."""
     buffer = io.BytesIO()
     try:
         _CodePickler(buffer).dump(seeded(pipeline, 0) if is_imgaug(pipeline) else pipeline)
     except Exception:  # noqa: BLE001 -- objects run their own code here, and raise anything
-        _log.info("%r cannot be compared with an earlier one: copies are made again", pipeline)
+        _log.info("Cannot tell whether %r has changed: making its copies again", pipeline)
         return os.urandom(8).hex()
     return hashlib.sha256(buffer.getvalue() + _module_text(pipeline)).hexdigest()
 
 
 def _module_text(pipeline: Callable[..., object]) -> bytes:
-    """The module that a pipeline comes from: its functions and classes are pickled by name."""
+    """Source of the pipeline's module, whose functions and classes are pickled by name."""
     function = getattr(pipeline, "func", pipeline)
     module = inspect.getmodule(function if inspect.isroutine(function) else type(function))
     source = getattr(module, "__file__", None) or ""
-    # What a script defines itself is pickled whole.
+    # Functions that a script defines are pickled with their code.
     if not source.endswith(".py") or getattr(module, "__name__", "") == "__main__":
         return b""
     return Path(source).read_bytes()

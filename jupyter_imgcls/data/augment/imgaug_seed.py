@@ -1,4 +1,4 @@
-"""Making an imgaug pipeline draw its random numbers from a seed."""
+"""Seed the random numbers of an imgaug pipeline."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["is_imgaug", "seeded"]
 
 
 def is_imgaug(pipeline: object) -> bool:
-    """Whether it is an imgaug `Augmenter`; imgaug itself is not imported for that."""
-    # Whoever has an augmenter has imported imgaug.
+    """Whether it is an imgaug `Augmenter`, without importing imgaug."""
+    # If there is an augmenter, imgaug has been imported.
     meta = sys.modules.get("imgaug.augmenters.meta")
     return meta is not None and isinstance(pipeline, meta.Augmenter)
 
 
 def seeded(pipeline: Any, seed: int) -> Any:
-    """Copy an augmenter; the copy's random numbers depend on `seed` and nothing else.
+    """Copy an augmenter; the copy's random numbers depend only on `seed`.
 
-    `Augmenter.seed_` would leave out the containers inside `Sometimes` and the blending
-    augmenters, whose order of steps then came from imgaug's global state.
+    `Augmenter.seed_` misses the containers inside `Sometimes` and the blending augmenters, whose
+    order of steps would come from imgaug's global state.
     """
     from imgaug.random import RNG
 

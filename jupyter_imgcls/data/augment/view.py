@@ -1,4 +1,4 @@
-"""A look at what an augmentation pipeline does."""
+"""Show what an augmentation pipeline does."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ def show_augmentations(
     copies: int = 3,
     seed: int = 0,
 ) -> Figure:
-    """Draw photos beside augmented copies of them.
+    """Plot photos next to augmented copies.
 
-    Nothing is written. Photos are shrunk to about 480 pixels first, so that effects measured in
-    pixels look stronger than they will be on larger photos.
+    Nothing is written. Photos are first shrunk to about 480 pixels, so effects measured in pixels
+    look stronger than on larger photos.
 
     Parameters
     ----------
     dataset : ClassificationDataset
-        The photos are taken at even distances over it.
+        Evenly spaced photos are shown.
     pipeline : imgaug.augmenters.Augmenter or callable
         See `augment_dataset`.
     n : int
-        How many photos, one a row, at least 1.
+        Number of photos, one per row, at least 1.
     copies : int
-        How many copies of each, at least 1.
+        Number of copies of each, at least 1.
     seed : int
-        Same seed, same picture. The copies are examples: `augment_dataset` makes others.
+        Same seed, same figure. The copies are examples: `augment_dataset` makes different ones.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A notebook shows it when it is the last line of a cell.
+        A notebook shows it if it is the last line of a cell.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def show_augmentations(
 
     if len(dataset) == 0 or n < 1 or copies < 1:
         raise DatasetError(
-            "There is nothing to show: give a dataset with photos, n and copies ≥ 1."
+            "Nothing to show: the dataset needs photos, and n and copies must be at least 1."
         )
     n = min(n, len(dataset))
     size = ((copies + 1) * _CELL, n * _CELL)

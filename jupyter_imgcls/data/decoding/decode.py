@@ -1,7 +1,7 @@
-"""The one place that turns an image file into pixels, whatever its format.
+"""Decode image files of any supported format to pixels.
 
-Files come from anywhere, so sizes are checked before pixels are decoded, and whatever goes wrong
-inside a reader becomes an `UnreadableImageError` with a reason in the user's words.
+Files are untrusted: the size is checked before pixels are decoded, and any error of a reader
+becomes an `UnreadableImageError` with a reason in plain words.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def set_max_pixels(n: int) -> int:
     Returns
     -------
     int
-        The limit until now.
+        The previous limit.
 
     Raises
     ------
@@ -77,20 +77,20 @@ def decode_rgb(
     max_pixels: int | None = None,
     min_size: tuple[int, int] | None = None,
 ) -> NDArray[np.uint8]:
-    """Read a photo: upright (EXIF orientation applied), in RGB, on white where it is transparent.
+    """Decode a photo to upright RGB: EXIF orientation applied, transparency on white.
 
-    The first frame of an animation is read. 16-bit greys are scaled to 8 bits; greys of other
-    kinds (32-bit, floating point) are scaled from their smallest to their largest value.
+    Of an animation, the first frame is decoded. 16-bit grey is scaled to 8 bits; other kinds of
+    grey (32-bit, floating point) are scaled from the smallest to the largest value.
 
     Parameters
     ----------
     source : str, Path or bytes
-        A file, or a file's contents.
+        A file, or its content.
     max_pixels : int, optional
-        Limit of width times height; the one of `set_max_pixels` by default.
+        Limit of width times height; default: the limit of `set_max_pixels`.
     min_size : tuple of int, optional
-        (height, width) that is enough for the caller: a JPEG that is at least twice as large is
-        decoded at 1/2, 1/4 or 1/8 of its size, which is faster. By default, its full size.
+        Smallest (height, width) that the caller needs: a JPEG at least twice as large is decoded
+        at 1/2, 1/4 or 1/8 of its size, which is faster. Default: full size.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def decode_rgb(
     Raises
     ------
     UnreadableImageError
-        If the file is missing, empty, damaged, no image, or larger than the limit.
+        If the file is missing, empty, damaged, not an image, or larger than the limit.
     """
     return np.array(open_rgb(source, max_pixels=max_pixels, min_size=min_size))
 
@@ -110,7 +110,7 @@ def open_rgb(
     max_pixels: int | None = None,
     min_size: tuple[int, int] | None = None,
 ) -> Image.Image:
-    """Same as `decode_rgb`, as a Pillow image of mode ``"RGB"`` with its pixels loaded."""
+    """Like `decode_rgb`, but return a loaded Pillow image of mode ``"RGB"``."""
     with _opened(source, max_pixels) as image:
         if min_size is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
             height, width = min_size if _orientation(image) < 5 else min_size[::-1]
@@ -123,12 +123,12 @@ def open_rgb(
 
 
 def image_size(source: str | os.PathLike[str] | bytes) -> tuple[int, int]:
-    """(width, height) of a photo as it is seen, upright; reads only the header where it can.
+    """(width, height) of the upright photo; reads only the header if possible.
 
     Raises
     ------
     UnreadableImageError
-        If the file is missing, empty, no image, or larger than the limit.
+        If the file is missing, empty, not an image, or larger than the limit.
     """
     with _opened(source, None) as image:
         if image.format == "TIFF":
@@ -140,15 +140,15 @@ def image_size(source: str | os.PathLike[str] | bytes) -> tuple[int, int]:
 def check_image(
     source: str | os.PathLike[str] | bytes, how: Literal["full", "header"]
 ) -> str | None:
-    """Tell why a photo cannot be read.
+    """Return why a photo cannot be read, or None.
 
     Parameters
     ----------
     source : str, Path or bytes
         As for `decode_rgb`.
     how : {"full", "header"}
-        Decode all pixels, or read only the header: that finds missing and empty files, what is no
-        image, and too many pixels, but not a file that was cut off.
+        Decode all pixels, or read only the header, which finds missing and empty files, files that
+        are not images, and too many pixels, but not truncated files.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def check_image(
 def _opened(
     source: str | os.PathLike[str] | bytes, max_pixels: int | None
 ) -> Iterator[Image.Image]:
-    """Open a photo and check its size; errors in the ``with`` block become ours."""
+    """Open a photo and check its size; any error becomes an `UnreadableImageError`."""
     limit = _max_pixels if max_pixels is None else max_pixels
     try:
         with _open_file(source) as file:
@@ -181,7 +181,7 @@ def _opened(
                     "raise it with set_max_pixels"
                 )
             yield image
-    except Exception as error:  # readers raise anything on a damaged file
+    except Exception as error:  # readers raise anything on damaged files
         name = "the image" if isinstance(source, bytes) else os.fspath(source)
         raise UnreadableImageError(name, _reason(error)) from error
 
@@ -190,7 +190,7 @@ def _open_file(source: str | os.PathLike[str] | bytes) -> IO[bytes]:
     if isinstance(source, bytes):
         size, file = len(source), cast("IO[bytes]", io.BytesIO(source))
     else:
-        # Opening a pipe would wait for its writer for ever.
+        # Opening a pipe would wait forever for a writer.
         try:
             status = os.stat(source)  # noqa: PTH116 -- no Path object for each of a million files
         except ValueError as error:
@@ -207,7 +207,7 @@ def _open_file(source: str | os.PathLike[str] | bytes) -> IO[bytes]:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, in the user's words."""
+    """What went wrong, in plain words."""
     for kind, reason in (
         (RefusedError, str(error)),
         (FileNotFoundError, "the file does not exist"),
@@ -226,7 +226,7 @@ def _reason(error: Exception) -> str:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 (upright) to 8; 1 if there is none or the EXIF data are damaged."""
+    """EXIF orientation, 1 (upright) to 8; 1 if missing or damaged."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception:  # noqa: BLE001 -- a photo with damaged EXIF data is still a photo
@@ -252,6 +252,6 @@ def _eight_bits(grey: NDArray[Any]) -> NDArray[np.uint8]:
     values = np.nan_to_num(grey.astype(np.float64), posinf=0, neginf=0)
     low, high = float(values.min()), float(values.max())
     if grey.dtype.kind in "iu" and low >= 0 and high <= 65535:
-        low, high = 0.0, 65535.0  # as Pillow before version 12 gives a 16-bit PNG in 32 bits
+        low, high = 0.0, 65535.0  # Pillow before version 12 opens a 16-bit PNG with 32 bits
     scaled: NDArray[np.float64] = np.rint((values - low) * (255 / max(high - low, 1e-12)))
     return scaled.astype(np.uint8)

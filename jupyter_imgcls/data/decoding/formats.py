@@ -1,7 +1,7 @@
-"""Which reader opens which image file.
+"""Choose the reader for an image file.
 
-Files come from anywhere, so only these formats are read, each by the reader for its first bytes:
-Pillow's own `open` would try dozens, some of which start other programs.
+Files are untrusted, so only these formats are read, each by the reader that matches its first
+bytes. Pillow's own `open` would try dozens, some of which start other programs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from PIL.Image import Image
 
 __all__ = ["RefusedError", "open_image"]
 
-# JPEGs go to the plain reader: Pillow's other one parses the second picture of 3-D photos.
+# The plain JPEG reader: Pillow's other one also parses the second picture of 3-D photos.
 _READERS: tuple[tuple[bytes, Callable[[IO[bytes]], Image]], ...] = (
     (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
     (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
@@ -41,7 +41,7 @@ _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 
 
 class RefusedError(Exception):
-    """Why a file is not read, in the user's words."""
+    """Why a file is not read, in plain words."""
 
 
 def open_image(file: IO[bytes]) -> Image:
@@ -50,7 +50,7 @@ def open_image(file: IO[bytes]) -> Image:
     Parameters
     ----------
     file : binary file
-        At its start; it must stay open until the image's pixels are loaded.
+        Positioned at its start; must stay open until the pixels are loaded.
 
     Returns
     -------

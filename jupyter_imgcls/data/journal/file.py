@@ -95,7 +95,7 @@ def adopt(
     name, place = source
     pattern = f"{file.stem.rpartition('-')[0]}-*{file.suffix}"
     for other in sorted(file.parent.glob(pattern)) if place else ():
-        beside = file.with_name(f".{uuid.uuid4().hex}{file.suffix}")
+        temporary = file.with_name(f".{uuid.uuid4().hex}{file.suffix}")
         try:
             old = open_file(other, source)
             try:
@@ -104,10 +104,10 @@ def adopt(
                 if old_name != name or not old_place or Path(old_place).exists():
                     continue
                 with storage_errors(other):
-                    old.execute("VACUUM INTO ?", (os.fspath(beside),))
+                    old.execute("VACUUM INTO ?", (os.fspath(temporary),))
             finally:
                 old.close()
-            copy = open_file(beside, source)
+            copy = open_file(temporary, source)
             try:
                 found = is_ours(copy)
                 copy.execute("UPDATE meta SET value = ?", (json.dumps(source),))
@@ -116,13 +116,13 @@ def adopt(
                 copy.close()
             if found:
                 with suppress(FileExistsError):  # another kernel was faster
-                    move_file(beside, file)
+                    move_file(temporary, file)
                 _log.info("%s starts as a copy of %s, whose folder was moved", file, other)
                 return
         except StorageError as error:
             _log.warning("Skipped the journal of another dataset: %s", error)
         finally:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -618,13 +618,13 @@ def _write_file(table: PhotoTable, file: Path) -> Path:
     from ..readers.json_form import write_json
     from ..readers.tables import to_csv
 
-    beside = file.with_name(f".{uuid.uuid4().hex}{file.suffix}")
+    temporary = file.with_name(f".{uuid.uuid4().hex}{file.suffix}")
     write = write_json if file.suffix.lower() == ".json" else to_csv
     try:
-        write(table, beside)
+        write(table, temporary)
         while True:
             try:
-                move_file(beside, file)
+                move_file(temporary, file)
             except FileExistsError:
                 file = free_name(file)
             else:
@@ -632,7 +632,7 @@ def _write_file(table: PhotoTable, file: Path) -> Path:
     except OSError as error:
         raise StorageError(f"Cannot write {file}: {error.strerror or error}.") from error
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _user() -> str:

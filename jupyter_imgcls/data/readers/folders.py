@@ -204,18 +204,18 @@ def write_class_folders(table: PhotoTable, root: Path) -> Path:
         raise DatasetError(f"{root} already exists: choose a new or an empty folder.")
     root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}-") as temporary:
-        beside = Path(temporary, "photos")
-        beside.mkdir()
+        photos = Path(temporary, "photos")
+        photos.mkdir()
         for image, part in zip(Images(table), table.parts, strict=True):
             for label in image.labels:
                 if not is_folder_name(label.name):
                     raise DatasetError(f"The class name {label.name!r} is not a valid folder name.")
-                folder = Path(beside, part or "", label.name)
+                folder = Path(photos, part or "", label.name)
                 folder.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(image.storage_path, free_name(folder / image.name))
         if root.exists():
             root.rmdir()
-        beside.rename(root)
+        photos.rename(root)
     return root
 
 

@@ -67,8 +67,8 @@ def write_json(table: PhotoTable, file: Path) -> Path:
     for image in Images(table):
         for label in image.labels:
             classes[label.name].append(image.storage_path)
-    with replacing(file) as beside:
-        beside.write_text(json.dumps(classes, indent=1), encoding="utf-8")
+    with replacing(file) as temporary:
+        temporary.write_text(json.dumps(classes, indent=1), encoding="utf-8")
     return file
 
 

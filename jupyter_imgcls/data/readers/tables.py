@@ -116,10 +116,10 @@ def to_frame(table: PhotoTable) -> pd.DataFrame:
 
 def to_csv(table: PhotoTable, file: Path) -> Path:
     """Write `to_frame` as a CSV file."""
-    with replacing(file) as beside:
+    with replacing(file) as temporary:
         text = to_frame(table).to_csv(index=False, lineterminator="\n")
         # Keeps file names that are not valid UTF-8.
-        beside.write_bytes(os.fsencode(text))
+        temporary.write_bytes(os.fsencode(text))
     return file
 
 

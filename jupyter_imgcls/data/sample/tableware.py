@@ -83,7 +83,7 @@ def tableware(
     folder = Path(root).expanduser().absolute()
     manifest = json.dumps({"sample": "tableware", "n": n, "seed": seed})
     if _is_empty(folder):
-        _draw_beside(folder, n, seed, manifest, progress)
+        _draw_all(folder, n, seed, manifest, progress)
     _draw_missing(folder, n, seed, manifest, progress)
     return ClassificationDataset.create_from_dir("tableware", folder)
 
@@ -92,17 +92,17 @@ def _is_empty(folder: Path) -> bool:
     return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
-def _draw_beside(folder: Path, n: int, seed: int, manifest: str, progress: Progress) -> None:
+def _draw_all(folder: Path, n: int, seed: int, manifest: str, progress: Progress) -> None:
     """Draw all photos in a temporary folder, then rename it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
-        beside = Path(temporary, "photos")
-        _draw(beside, _files(n), seed, progress)
-        (beside / _MANIFEST).write_text(manifest, encoding="utf-8")
+        photos = Path(temporary, "photos")
+        _draw(photos, _files(n), seed, progress)
+        (photos / _MANIFEST).write_text(manifest, encoding="utf-8")
         try:
             if folder.exists():
                 folder.rmdir()  # Windows does not replace folders
-            beside.replace(folder)
+            photos.replace(folder)
         except OSError:
             # Another process was faster and drew the same photos. Anything else is an error.
             if _is_empty(folder):

@@ -276,5 +276,5 @@ def test_originals_are_shown_beside_copies(dataset: ClassificationDataset) -> No
 def test_show_augmentations_says_what_is_wrong(dataset: ClassificationDataset) -> None:
     with pytest.raises(DatasetError, match=r"The pipeline on .*cup1\.png: it failed"):
         show_augmentations(dataset, failing)
-    with pytest.raises(DatasetError, match="nothing to show"):
+    with pytest.raises(DatasetError, match="Nothing to show"):
         show_augmentations(ClassificationDataset("empty"), mirror)

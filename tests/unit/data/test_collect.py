@@ -429,12 +429,12 @@ def test_without_a_provider_urls_still_load(site: Site, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [
-        (b"", 401, "refuses the key"),
-        (b"", 403, "refuses the key"),
-        (b"", 500, "answers with status 500"),
-        (b"<html>", 200, "something else than JSON"),
-        (b'{"value": []}', 200, "finds no image"),
-        (b'{"error": "very-secret is wrong"}', 200, "finds no image"),
+        (b"", 401, "rejected the key"),
+        (b"", 403, "rejected the key"),
+        (b"", 500, "answered with status 500"),
+        (b"<html>", 200, "did not return JSON"),
+        (b'{"value": []}', 200, "found no images"),
+        (b'{"error": "very-secret is wrong"}', 200, "found no images"),
     ],
 )
 def test_a_search_that_fails(
@@ -451,7 +451,7 @@ def test_a_search_that_fails(
 
 def test_a_search_that_cannot_be_reached(tmp_path: Path) -> None:
     provider = HttpSearchProvider("http://127.0.0.1:9/search", KEY)
-    assert "does not answer" in reason(collect_one("cup", tmp_path, provider=provider))
+    assert "did not answer" in reason(collect_one("cup", tmp_path, provider=provider))
 
 
 @pytest.mark.parametrize(

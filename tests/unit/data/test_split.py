@@ -130,7 +130,7 @@ def test_k_folds_test_each_photo_once_and_are_of_equal_size(counts, k):
     ("options", "message"),
     [
         ({"train_size": 1.5}, "share between 0 and 1"),
-        ({"train_size": 0.001}, "leaves 0 of 63 photos to train on"),
+        ({"train_size": 0.001}, "gives 0 of 63 photos to train on"),
         ({"train_size": 63}, "and 0 to test"),
         ({"train_size": 0.5, "stratify": "colour"}, "choose 'label' or None"),
     ],
