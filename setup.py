@@ -135,6 +135,7 @@ setup(
         "filelock>=3.12",
         "typer>=0.12",
         "fastapi>=0.115",
+        "pydantic>=2.4",
         "fastapi-offline>=1.7",
         "uvicorn>=0.30",
         "httptools>=0.6",

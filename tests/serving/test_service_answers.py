@@ -22,13 +22,13 @@ def test_without_parameters_it_is_the_raw_scores_in_the_order_of_the_classes_to_
 
 
 def test_softmax_makes_probabilities():
-    assert answer(add_softmax=True) == pytest.approx([0.2, 0.7, 0.1], abs=1e-6)
+    assert answer(addSoftmax=True) == pytest.approx([0.2, 0.7, 0.1], abs=1e-6)
 
 
 def test_top_k_names_the_best_classes_first():
-    assert [label for label, _ in answer(top_k=2)] == ["fork", "cup"]
-    assert answer(top_k=1) == [["fork", pytest.approx(RAW[1])]]
-    assert answer(top_k=99, add_softmax=True) == [
+    assert [label for label, _ in answer(topK=2)] == ["fork", "cup"]
+    assert answer(topK=1) == [["fork", pytest.approx(RAW[1])]]
+    assert answer(topK=99, addSoftmax=True) == [
         ["fork", pytest.approx(0.7)],
         ["cup", pytest.approx(0.2)],
         ["plate", pytest.approx(0.1)],
@@ -38,13 +38,13 @@ def test_top_k_names_the_best_classes_first():
 def test_a_threshold_is_a_probability_whatever_scores_are_shown():
     assert [label for label, _ in answer(threshold=0.15)] == ["fork", "cup"]
     assert answer(threshold=0.15)[1] == ["cup", pytest.approx(RAW[0])]
-    assert answer(threshold=0.5, add_softmax=True) == [["fork", pytest.approx(0.7)]]
+    assert answer(threshold=0.5, addSoftmax=True) == [["fork", pytest.approx(0.7)]]
     assert answer(threshold=0.8) == []
-    assert answer(threshold=0.15, top_k=1) == [["fork", pytest.approx(RAW[1])]]
+    assert answer(threshold=0.15, topK=1) == [["fork", pytest.approx(RAW[1])]]
 
 
 def test_classifiers_read_each_of_the_answers():
-    texts = [answer_text(RAW, Parameters(**asked), LABELS) for asked in ({}, {"top_k": 1})]
+    texts = [answer_text(RAW, Parameters(**asked), LABELS) for asked in ({}, {"topK": 1})]
     scores, best = TransferLearningModel.parse_serialized_result(json.dumps(texts))
     assert scores == pytest.approx(RAW.tolist())
     assert best == [["fork", pytest.approx(RAW[1])]]

@@ -57,17 +57,19 @@ def test_every_photo_has_parameters_of_its_own():
             {"image_in_base64": "a", "parameters": asked},
             {"image_in_base64": "b", "parameters": {}},
             {"image_in_base64": "c", "parameters": None},
-            {"image_in_base64": "d"},
+            {"image_in_base64": "d", "parameters": {"topK": None, "threshold": None}},
+            {"image_in_base64": "e"},
         ]
     ) == [
-        ScoringEntry("a", Parameters(add_softmax=True, top_k=2, threshold=0.5)),
-        *(ScoringEntry(photo, Parameters()) for photo in "bcd"),
+        ScoringEntry(image_in_base64="a", parameters=Parameters(**asked)),
+        *(ScoringEntry(image_in_base64=photo, parameters=Parameters()) for photo in "bcde"),
     ]
 
 
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
+        ({"add_softmax": True}, "unknown parameter 'add_softmax'"),
         ({"softmax": True}, "unknown parameter 'softmax': known are addSoftmax, topK, threshold"),
         ({"addSoftmax": "yes"}, "addSoftmax must be true or false"),
         ({"addSoftmax": 1}, "addSoftmax must be true or false"),
@@ -85,7 +87,7 @@ def test_a_wrong_parameter_is_told_for_its_photo_alone(parameters, reason):
         [{"image_in_base64": "a", "parameters": parameters}, {"image_in_base64": "b"}]
     )
     assert reason in wrong
-    assert right == ScoringEntry("b", Parameters())
+    assert right == ScoringEntry(image_in_base64="b", parameters=Parameters())
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_a_wrong_parameter_is_told_for_its_photo_alone(parameters, reason):
 def test_an_entry_that_is_no_photo_is_told_alone(entry, reason):
     wrong, right = read([entry, {"image_in_base64": "b"}])
     assert reason in wrong
-    assert right == ScoringEntry("b", Parameters())
+    assert right == ScoringEntry(image_in_base64="b", parameters=Parameters())
 
 
 @pytest.mark.parametrize(

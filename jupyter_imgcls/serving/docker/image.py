@@ -38,6 +38,7 @@ SERVING = (
     "platformdirs",
     "prometheus-client",
     "psutil",
+    "pydantic",
     "python-multipart",
     "safetensors",
     "scikit-learn",

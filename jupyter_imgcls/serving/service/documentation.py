@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .requests import ScoringEntry
+
 __all__ = ["DESCRIPTION", "SCORE_DOCUMENTATION"]
 
 DESCRIPTION = """
@@ -24,39 +26,9 @@ answer with the class, its probability, and those of all classes. With a key, ad
 `-H 'Authorization: Bearer <service key>'`.
 """
 
-_PHOTO_ENTRY: dict[str, Any] = {
-    "type": "object",
-    "required": ["image_in_base64"],
-    "properties": {
-        "image_in_base64": {
-            "type": "string",
-            "description": "An image file in base64: plain, as a data: URL, or as b'...'.",
-        },
-        "parameters": {
-            "type": "object",
-            "properties": {
-                "addSoftmax": {
-                    "type": "boolean",
-                    "default": False,
-                    "description": "Probabilities instead of the network's raw outputs.",
-                },
-                "topK": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "description": "Only so many classes, the best first.",
-                },
-                "threshold": {
-                    "type": "number",
-                    "minimum": 0,
-                    "maximum": 1,
-                    "description": "Only classes of at least this probability, the best first.",
-                },
-            },
-            "additionalProperties": False,
-        },
-    },
-    "additionalProperties": False,
-}
+_PHOTO_ENTRY = ScoringEntry.model_json_schema()
+# In place, as a reference would not be found inside the schema of the whole service.
+_PHOTO_ENTRY["properties"]["parameters"] = _PHOTO_ENTRY.pop("$defs")["Parameters"]
 _IMAGE_FILE = {"schema": {"type": "string", "format": "binary"}}
 _REASON = {
     "application/json": {"schema": {"type": "object", "properties": {"detail": {"type": "string"}}}}

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
 import orjson
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import ErrorDetails
 
 from ...errors import DeploymentError, ServiceError, UnreadableImageError
 from ..limits import Limits
@@ -70,80 +78,35 @@ class OverloadedError(DeploymentError):
         self.seconds = seconds
 
 
-@dataclass(frozen=True)
-class Parameters:
-    """What is asked for a photo, under the names of the article and of its clients.
-
-    Parameters
-    ----------
-    add_softmax : bool
-        ``addSoftmax``: probabilities instead of the network's raw outputs.
-    top_k : int, optional
-        ``topK``: only so many classes, the best first.
-    threshold : float, optional
-        ``threshold``: only classes whose probability is at least this, from 0 to 1.
-    """
-
-    add_softmax: bool = False
-    top_k: int | None = None
-    threshold: float | None = None
-
-    @classmethod
-    def read(cls, given: object) -> Parameters:
-        """From JSON.
-
-        Raises
-        ------
-        ServiceError
-            If one is unknown or has a wrong value.
-        """
-        if given is None or given == {}:
-            return _NO_PARAMETERS
-        if not isinstance(given, dict):
-            raise ServiceError('"parameters" must be an object like {"addSoftmax": true}')
-        values: dict[str, Any] = {}
-        for name, value in given.items():
-            if name not in _PARAMETERS:
-                known = ", ".join(_PARAMETERS)
-                raise ServiceError(f"unknown parameter {name[:50]!r}: known are {known}")
-            attribute, is_right, right = _PARAMETERS[name]
-            if not is_right(value):
-                raise ServiceError(f"the parameter {name} must be {right}")
-            values[attribute] = value
-        return cls(**values)
+class _FromClient(BaseModel):
+    # "1" is no number and 1 is not true; misspelt names are errors. Names are as in JavaScript.
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, alias_generator=to_camel)
 
 
-_NO_PARAMETERS = Parameters()
+class Parameters(_FromClient):
+    """The parameters of a photo, named by clients as in the article: ``addSoftmax``."""
+
+    add_softmax: bool = Field(
+        default=False, description="Probabilities instead of the network's raw outputs."
+    )
+    top_k: Annotated[int, Field(ge=1)] | SkipJsonSchema[None] = Field(
+        default=None, description="Only so many classes, the best first."
+    )
+    threshold: Annotated[float, Field(ge=0, le=1)] | SkipJsonSchema[None] = Field(
+        default=None, description="Only classes of at least this probability, the best first."
+    )
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+class ScoringEntry(_FromClient):
+    """One photo of a request."""
 
-
-def _is_share(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-
-
-_PARAMETERS: Mapping[str, tuple[str, Callable[[object], bool], str]] = {
-    "addSoftmax": ("add_softmax", lambda value: isinstance(value, bool), "true or false"),
-    "topK": ("top_k", _is_count, "a whole number from 1"),
-    "threshold": ("threshold", _is_share, "a probability from 0 to 1"),
-}
-
-
-@dataclass(frozen=True)
-class ScoringEntry:
-    """One photo of a request.
-
-    Parameters
-    ----------
-    photo : str
-        In base64.
-    parameters : Parameters
-    """
-
-    photo: str
-    parameters: Parameters
+    photo: str = Field(
+        alias="image_in_base64",
+        description="An image file in base64: plain, as a data: URL, or as b'...'.",
+    )
+    parameters: Annotated[
+        Parameters, BeforeValidator(lambda given: {} if given is None else given)
+    ] = Parameters()
 
 
 def read_json(body: bytes | bytearray, limits: Limits) -> list[ScoringEntry | str]:
@@ -196,16 +159,34 @@ def read_json(body: bytes | bytearray, limits: Limits) -> list[ScoringEntry | st
 def _read_entry(entry: object) -> ScoringEntry | str:
     if not isinstance(entry, dict):
         return f'it is a {_kind(entry)}, not an object like {{"image_in_base64": "..."}}'
-    photo = entry.get("image_in_base64")
-    if not isinstance(photo, str):
-        return '"image_in_base64" is missing, or not text'
-    unknown = entry.keys() - {"image_in_base64", "parameters"}
-    if unknown:
-        return f"unknown entry {min(unknown)[:50]!r} beside image_in_base64: known is parameters"
     try:
-        return ScoringEntry(photo, Parameters.read(entry.get("parameters")))
-    except ServiceError as error:
-        return str(error)
+        return ScoringEntry.model_validate(entry)
+    except ValidationError as error:
+        # Without the input, which may be megabytes of base64.
+        [first, *_] = error.errors(include_url=False, include_context=False, include_input=False)
+        return _reason(first)
+
+
+_RIGHT_VALUES = {
+    "addSoftmax": "true or false",
+    "topK": "a whole number from 1",
+    "threshold": "a probability from 0 to 1",
+}
+
+
+def _reason(error: ErrorDetails) -> str:
+    """What is wrong with an entry, in the words of its sender."""
+    where = error["loc"][:2]
+    name = str(where[-1])[:50]
+    if where[0] == "image_in_base64":
+        return '"image_in_base64" is missing, or not text'
+    if where == ("parameters",):
+        return '"parameters" must be an object like {"addSoftmax": true}'
+    if where[0] != "parameters":
+        return f"unknown entry {name!r} beside image_in_base64: known is parameters"
+    if error["type"] == "extra_forbidden":
+        return f"unknown parameter {name!r}: known are {', '.join(_RIGHT_VALUES)}"
+    return f"the parameter {name} must be {_RIGHT_VALUES[name]}"
 
 
 def _kind(value: object) -> str:
