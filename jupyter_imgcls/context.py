@@ -1,4 +1,4 @@
-"""Where files go: augmented images, trained models, downloaded weights, temporary files."""
+"""Folders for augmented images, trained models, downloaded weights and temporary files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _APP_NAME = "jupyter_imgcls"
 
 
 def _writable_folder(purpose: str, path: str | os.PathLike[str]) -> Path:
-    """Make `path` (and its parents) and prove that a file can be written there."""
+    """Create `path` and its parents, and check that a file can be written there."""
     folder = Path(path).expanduser().absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -35,21 +35,21 @@ def _writable_folder(purpose: str, path: str | os.PathLike[str]) -> Path:
 
 @dataclass(frozen=True, eq=True)
 class StorageContext:
-    """The three folders of a context, made when the context is made.
+    """The three folders of a context, which are created with it.
 
     Parameters
     ----------
     outputs_path : str or Path
-        What a run produces: augmented images, checkpoints, trained models, reports.
+        For results: augmented images, checkpoints, trained models, reports.
     persistent_path : str or Path
-        What must outlive a run: downloaded weights, saved classifiers, label edits.
+        For data to keep: downloaded weights, saved classifiers, labels.
     temp_path : str or Path
-        What may be deleted at any time.
+        For files that may be deleted at any time.
 
     Raises
     ------
     StorageError
-        If a folder cannot be made or written; the message names it.
+        If a folder cannot be created or written; the message names it.
     """
 
     outputs_path: Path
@@ -67,8 +67,8 @@ class StorageContext:
             "persistent_path": persistent_path,
             "temp_path": temp_path,
         }
-        # The folders stay the same when the working directory changes; what is printed is what
-        # the user wrote.
+        # The folders are absolute, as the working directory may change; repr shows what the user
+        # wrote.
         object.__setattr__(self, "_given", {name: os.fspath(path) for name, path in given.items()})
         for name, path in given.items():
             object.__setattr__(self, name, _writable_folder(name.removesuffix("_path"), path))
@@ -82,8 +82,8 @@ class StorageContext:
 class Context:
     """The storage that all parts of the package share.
 
-    There is one global context. `Context.create` replaces it; until then the user's own folders
-    (from `platformdirs`) are used.
+    There is one global context. Until `Context.create` replaces it, it uses the user's own folders
+    (from `platformdirs`).
 
     Examples
     --------
@@ -113,7 +113,7 @@ class Context:
         persistent_path: str | os.PathLike[str],
         temp_path: str | os.PathLike[str],
     ) -> Context:
-        """Make a context, its folders included, and make it the global one.
+        """Create a context and its folders, and make it the global one.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ class Context:
         Raises
         ------
         StorageError
-            If a folder cannot be made or written; the former global context stays.
+            If a folder cannot be created or written; the former global context stays.
         """
         context = cls(StorageContext(outputs_path, persistent_path, temp_path))
         Context._global = context
@@ -131,7 +131,7 @@ class Context:
 
     @classmethod
     def get_global_context(cls) -> Context:
-        """The context in use; made in the user's own folders when there is none yet."""
+        """The current context; by default, one in the user's own folders."""
         if Context._global is None:
             return cls.create(
                 outputs_path=platformdirs.user_data_path(_APP_NAME) / "outputs",

@@ -1,4 +1,4 @@
-"""Download one file: resumed, size-limited, checked, and there at once or not at all."""
+"""Download a file: resumed, limited in size, verified, and complete or not there at all."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _BUSY_STATUS = {408, 425, 429, 500, 502, 503, 504}
 
 
 class _RefusedError(Exception):
-    """An answer that will not do; the message is the reason, for the user."""
+    """An unusable response; the message is the reason, for the user."""
 
 
 class _TransientError(_RefusedError):
-    """The same request may work a little later."""
+    """A response after which it is worth trying again."""
 
 
 def download_file(
@@ -43,18 +43,18 @@ def download_file(
 ) -> Path:
     """Download `url` into the file `target`.
 
-    The bytes go to ``<target>.part`` in the same folder, which takes the target's name when it is
-    complete and its checksum is right. A cut connection is taken up again where it broke, if the
-    server can; with a checksum, a part that an earlier call left behind is taken up as well. One
-    caller at a time may work on a target.
+    The bytes go to ``<target>.part`` in the same folder, which is renamed to the target when it is
+    complete and its checksum matches. A broken download resumes where it stopped, if the server
+    supports that; with a checksum, so does one that an earlier call left behind. Only one caller
+    at a time may download to a target.
 
     Parameters
     ----------
     url : str
         ``http:`` or ``https:``. Redirects are followed.
     target : str or Path
-        Its folder is made if needed. With a checksum, a file that is already right is not
-        downloaded again; any other file there is replaced.
+        Its folder is created if needed. With a checksum, a file that matches it is not downloaded
+        again; any other file is replaced.
     sha1, sha256 : str, optional
         Expected checksums, hexadecimal.
     max_bytes : int
@@ -63,7 +63,7 @@ def download_file(
         Seconds to wait for a connection, and for the next bytes.
     retries : int
         How often to try again, after 0.5, 1, 2, … seconds, when the server is busy or the
-        connection breaks. A server that cannot be reached at all is not tried again.
+        connection breaks. There is no second try if the server cannot be reached at all.
     progress : bool
         Show a progress bar.
 
@@ -75,8 +75,8 @@ def download_file(
     Raises
     ------
     DownloadError
-        If the file cannot be had, is too large, has another checksum, or cannot be written.
-        `target` is then as it was before.
+        If the file cannot be downloaded, is too large, has another checksum, or cannot be written;
+        `target` then stays as it was.
     """
     target = Path(target)
     checksums = {
@@ -87,7 +87,7 @@ def download_file(
         if checksums and target.is_file() and not _mismatch(target, checksums):
             return target
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Only a checksum can tell that the rest of today's file fits yesterday's beginning.
+        # Only a checksum proves that the rest belongs to the part that is already here.
         resumed = bool(checksums) and part.is_file()
         if not resumed:
             part.unlink(missing_ok=True)
@@ -95,7 +95,7 @@ def download_file(
             if not (resumed and not _mismatch(part, checksums)):
                 _fetch(url, part, max_bytes, timeout, retries, progress, bool(checksums))
                 if resumed and _mismatch(part, checksums):
-                    logger.info("The started download of %s is outdated: starting over", url)
+                    logger.info("The partial download of %s is outdated: starting over", url)
                     part.unlink()
                     _fetch(url, part, max_bytes, timeout, retries, progress, bool(checksums))
             problem = _mismatch(part, checksums)
@@ -148,7 +148,7 @@ def _fetch(
     progress: bool,
     checked_later: bool,
 ) -> None:
-    """Append what is missing to `part`, trying again where that may help."""
+    """Append the missing bytes to `part`, with retries."""
     validator: str | None = None
     for attempt in range(retries + 1):
         start = part.stat().st_size if part.is_file() else 0
@@ -166,7 +166,7 @@ def _fetch(
                 _save(response, part, start, max_bytes, progress)
             return
         except (httpx.ConnectError, httpx.ConnectTimeout):
-            # Offline: the user hears of it at once.
+            # Offline: fail at once.
             if attempt == 0:
                 raise
             problem: Exception = _TransientError("the connection was lost and did not come back")
@@ -180,10 +180,10 @@ def _fetch(
         if attempt == retries:
             raise problem
         pause = 0.5 * 2**attempt
-        logger.info("Download of %s broke (%r); trying again in %g s", url, problem, pause)
+        logger.info("Download of %s failed (%r); trying again in %g s", url, problem, pause)
         sleep(pause)
         if not validator and not checked_later:
-            # Nothing would show that a later answer does not continue this one.
+            # Nothing proves that a later response continues this one.
             part.unlink(missing_ok=True)
 
 
@@ -193,15 +193,15 @@ def _check_answer(response: httpx.Response, part: Path) -> None:
         raise _TransientError(f"the server answers {status} {response.reason_phrase}")
     if status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
         part.unlink(missing_ok=True)
-        raise _TransientError("the server's file is shorter than the part that is here")
+        raise _TransientError("the server's file is shorter than the partial download")
     if status not in (200, 206):
         raise _RefusedError(f"the server answers {status} {response.reason_phrase}")
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise _RefusedError("the server sends it compressed, against the request")
+        raise _RefusedError("the server sends it compressed, which was not requested")
 
 
 def _validator(response: httpx.Response) -> str | None:
-    """What names this very version of the file; a weak ETag does not."""
+    """A strong ETag, which identifies this version of the file."""
     etag = response.headers.get("ETag")
     if etag and not etag.startswith("W/"):
         return str(etag)
@@ -213,7 +213,7 @@ def _save(response: httpx.Response, part: Path, start: int, max_bytes: int, prog
         found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
         if not found or int(found[1]) != start:
             part.unlink(missing_ok=True)
-            raise _TransientError("the server sends another range than asked for")
+            raise _TransientError("the server sends another range than requested")
     else:
         start = 0
     length = response.headers.get("Content-Length", "")

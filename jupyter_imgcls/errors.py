@@ -1,7 +1,7 @@
-"""What can go wrong, as exceptions whose messages say what to do next.
+"""Exceptions, whose messages say what to do next.
 
-Every exception of the package is an `ImgclsError`, and also the built-in exception that a caller
-would expect, so ``except ValueError`` and ``except ImgclsError`` both work.
+Each is an `ImgclsError`, and also the built-in exception that a caller would expect, so
+``except ValueError`` and ``except ImgclsError`` both work.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ def require_extra(extra: str, module: str, need: str) -> None:
 
 
 class StorageError(ImgclsError, OSError):
-    """A folder or file of the storage context cannot be made or written."""
+    """A folder or file of the storage context cannot be created or written."""
 
 
 class DatasetError(ImgclsError, ValueError):
-    """A dataset cannot be made from what was given, or an operation does not fit it."""
+    """A dataset cannot be created from the given data, or does not support an operation."""
 
 
 class UnreadableImageError(ImgclsError, ValueError):
@@ -73,8 +73,7 @@ class UnreadableImageError(ImgclsError, ValueError):
     source : str
         The path, or a description such as ``"uploaded bytes"``.
     reason : str
-        Why, in the user's words, without the path; this is what `ClassificationDataset.problems`
-        shows.
+        Why, without the path; `ClassificationDataset.problems` shows it.
     """
 
     def __init__(self, source: str, reason: str) -> None:
@@ -84,15 +83,15 @@ class UnreadableImageError(ImgclsError, ValueError):
 
 
 class CollectError(ImgclsError, RuntimeError):
-    """Images named by a URL or a text query cannot be fetched."""
+    """Images of a URL or a text query cannot be downloaded."""
 
 
 class DownloadError(ImgclsError, OSError):
-    """A file cannot be downloaded, or is not the one that was expected."""
+    """A file cannot be downloaded, or fails verification."""
 
 
 class BackendUnavailableError(ImgclsError, ImportError):
-    """The asked-for training framework is not installed, or does not run on this machine."""
+    """The training framework is not installed, or does not run on this machine."""
 
 
 class UnknownBaseModelError(ImgclsError, ValueError):
@@ -104,7 +103,7 @@ class WeightsError(ImgclsError, RuntimeError):
 
 
 class TrainingError(ImgclsError, RuntimeError):
-    """Training cannot start or cannot go on."""
+    """Training cannot start or continue."""
 
 
 class EvaluationError(ImgclsError, ValueError):

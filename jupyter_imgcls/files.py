@@ -63,7 +63,8 @@ def write_whole(file: Path, content: bytes) -> None:
 
 def safe_name(name: str) -> str:
     """A name for a file or folder made from a dataset's name, safe on every file system."""
-    return re.sub(r"[^\w.-]+", "_", name).strip("._")[:80] or "dataset"
+    safe = re.sub(r"[^\w.-]+", "_", name).strip("._")[:80] or "dataset"
+    return f"_{safe}" if _NOT_ON_WINDOWS.search(safe) else safe
 
 
 def is_folder_name(name: str, windows: bool = os.name == "nt") -> bool:

@@ -1,4 +1,4 @@
-"""How long work tells how far it is: a progress bar, silence, or whoever wants to know."""
+"""Progress of long work: a bar, a callback, or nothing."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from tqdm.auto import tqdm
 __all__ = ["Progress", "counting"]
 
 Progress = bool | Callable[[int, int], None]
-"""Whether to show a bar; or a function that is called with how much is done, and of how much. What
-it raises ends the work."""
+"""Whether to show a bar; or a callback ``(done, total)``. An exception that
+it raises stops the work."""
 
 
 @contextmanager
 def counting(
     progress: Progress, total: int, unit: str, what: str | None = None
 ) -> Iterator[Callable[[int], object]]:
-    """Give a function to call with how much more is done.
+    """Yield a function to call with the number of newly finished items.
 
     Parameters
     ----------
     progress : Progress
-        As given by the caller of the work.
+        See `Progress`.
     total : int
-        How much there is to do.
+        Number of items.
     unit, what : str
-        For the bar: what is counted, and what is done with it.
+        Labels of the bar: what is counted, and what is done.
     """
     if not callable(progress):
         with tqdm(total=total, unit=unit, desc=what, disable=not progress) as bar:
             yield bar.update
         return
-    tell, done = progress, 0
+    notify, done = progress, 0
 
     def add(more: int) -> None:
         nonlocal done
         done += more
-        tell(done, total)
+        notify(done, total)
 
-    tell(0, total)
+    notify(0, total)
     yield add

@@ -1,4 +1,4 @@
-"""Deep-learning frameworks behind one seam (`jupyter_imgcls.backends.base`)."""
+"""Deep-learning frameworks behind one interface (`jupyter_imgcls.backends.base`)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BACKENDS: dict[str, Callable[[], Backend]] = {"gluon": _gluon}
 
 
 def get_backend(name: str = "gluon") -> Backend:
-    """A training backend by name; its framework is imported now, not before.
+    """Get a training backend by name, and import its framework.
 
     Raises
     ------

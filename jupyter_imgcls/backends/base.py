@@ -1,7 +1,7 @@
-"""The seam to a deep-learning framework: what one must offer, NumPy arrays in and out.
+"""The interface to a deep-learning framework, with NumPy arrays in and out.
 
-Nothing of a framework crosses this seam. To add a backend, implement `Backend` and `Network`, add
-a line to `jupyter_imgcls.backends.get_backend`, and run the conformance tests over it.
+Nothing of a framework crosses this interface. To add a backend, implement `Backend` and
+`Network`, add a line to `jupyter_imgcls.backends.get_backend`, and run the conformance tests.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Trainable = Literal["all", "head"]
 
 @dataclass(frozen=True)
 class BaseModel:
-    """What is known of a pretrained network before it is built.
+    """Facts about a pretrained network.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class BaseModel:
     interpolation : {"bilinear", "bicubic"}
         How the published weights' images were resized.
     weights : str
-        Where the weights come from, for people.
+        Where the weights come from, in words.
     licence : str
         Licence of the weights (SPDX), of each source where they differ.
     reference : str
@@ -90,7 +90,7 @@ class Network(Protocol):
     def start_epoch(self, epoch: int) -> None:
         """Seed what is random in this epoch (dropout) from the training's seed and `epoch`.
 
-        Makes a resumed training the same as one that was never interrupted.
+        So a resumed training equals one that was never interrupted.
         """
 
     def train_batch(
@@ -116,7 +116,7 @@ class Network(Protocol):
         """All parameters and running statistics, copied, by names stable across versions."""
 
     def set_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
-        """Put back what `get_weights` gave.
+        """Restore what `get_weights` returned.
 
         Raises
         ------
@@ -128,7 +128,7 @@ class Network(Protocol):
         """Momentum of every trained parameter, copied; empty before the first step."""
 
     def set_optimizer_state(self, state: Mapping[str, NDArray[np.float32]]) -> None:
-        """Put back what `get_optimizer_state` gave, after `start_training`."""
+        """Restore what `get_optimizer_state` returned, after `start_training`."""
 
     def to_onnx(self) -> bytes:
         """The network as one ONNX model.
@@ -177,5 +177,5 @@ class Backend(Protocol):
         BackendUnavailableError
             If `device` does not exist here.
         WeightsError
-            If the weights cannot be had or do not fit.
+            If there are no such weights, or they do not fit.
         """

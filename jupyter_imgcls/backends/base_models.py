@@ -1,4 +1,4 @@
-"""The base models that can be refined or used for features, by name."""
+"""The base models, by name."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ BASE_MODELS: dict[str, BaseModel] = {
     )
 }
 
-# The 2018 package named its networks so.
+# Names in the 2018 package.
 ALIASES: dict[str, str] = {
     "alexnet_imagenet_cntk": "alexnet",
     **{f"resnet{depth}_imagenet_cntk": f"resnet{depth}" for depth in (18, 34, 50, 101, 152)},
@@ -103,7 +103,7 @@ ALIASES: dict[str, str] = {
 
 
 def get_base_model(name: str) -> BaseModel:
-    """Look a base model up, by its name or by its name of 2018, in upper or lower case.
+    """Look up a base model by its name or its name of 2018, ignoring case.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def get_base_model(name: str) -> BaseModel:
     Raises
     ------
     UnknownBaseModelError
-        If there is none; the message lists those that there are.
+        If there is none; the message lists all names.
 
     Examples
     --------

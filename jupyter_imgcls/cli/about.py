@@ -1,4 +1,4 @@
-"""What is installed, and what a saved classifier is, for ``imgcls info``."""
+"""Describe the installation and saved classifiers, for ``imgcls info``."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def describe_installation() -> tuple[str, dict[str, Any]]:
 
 
 def describe_classifier(path: Path) -> tuple[str, dict[str, Any]]:
-    """What a saved classifier is, as text and for JSON.
+    """Describe a saved classifier, as text and for JSON.
 
     Raises
     ------

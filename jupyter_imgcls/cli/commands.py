@@ -1,8 +1,7 @@
 """The command line: ``imgcls demo | info | doctor | train | evaluate | score | augment | …``.
 
-Results go to the standard output, as text or with ``--json`` as one JSON document; progress and
-messages go to the standard error. Exit codes: 0 done, 1 something is wrong with what was given,
-2 wrong usage, 130 interrupted.
+Results go to standard output, as text or with ``--json`` as one JSON document; progress and
+messages go to standard error. Exit codes: 0 success, 1 error, 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -31,19 +30,19 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Image classification: from a folder of photos to a classifier as a web service. "
-    "Photos lie in one sub-folder a class. Try 'imgcls demo' first.",
+    "Put the photos of each class in a sub-folder of its own. Try 'imgcls demo' first.",
 )
 
 
 class Method(str, Enum):
-    """How to get a classifier from a base model."""
+    """How to train a classifier."""
 
     svm = "svm"
     dnn = "dnn"
 
 
 class Check(str, Enum):
-    """How far files are opened when a dataset is read."""
+    """How thoroughly a dataset's files are checked."""
 
     header = "header"
     full = "full"
@@ -52,15 +51,15 @@ class Check(str, Enum):
 
 Data = Annotated[
     Path,
-    typer.Argument(help="Folder with one sub-folder a class, or a CSV file: path,label."),
+    typer.Argument(help="Folder with a sub-folder for each class, or a CSV file: path,label."),
 ]
 Model = Annotated[Path, typer.Argument(help="A saved classifier.")]
-Output = Annotated[Path, typer.Option(help="Folder for what is written besides.")]
+Output = Annotated[Path, typer.Option(help="Folder for all other output files.")]
 Checked = Annotated[
-    Check, typer.Option(help="How far to open each file: its header, all of it, or not at all.")
+    Check, typer.Option(help="What to check of each file: its header, all of it, or nothing.")
 ]
-BatchSize = Annotated[int, typer.Option(min=1, help="Photos that go through the network at once.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Batch size: photos per step.")]
+Seed = Annotated[int, typer.Option(min=0, help="Random seed: the same seed gives the same result.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
@@ -70,16 +69,17 @@ OUTPUT = Path("imgcls_output")
 @app.command()
 def demo(
     data: Annotated[
-        Path | None, typer.Option(help="Your photos, one sub-folder a class; else drawn ones.")
+        Path | None,
+        typer.Option(help="Your photos, in class folders. Default: a sample."),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=0, help="Of refining; 0 leaves it out.")] = 3,
+    epochs: Annotated[int, typer.Option(min=0, help="Epochs of fine-tuning; 0 skips it.")] = 3,
     output: Output = OUTPUT,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run the whole job and write a report.
+    """Run the whole workflow and write a report.
 
-    Creates a dataset, splits and augments it, trains two classifiers, and evaluates them.
+    Creates, splits and augments a dataset, trains and evaluates two classifiers, and deploys one.
     """
     from .demo import run_demo
 
@@ -95,7 +95,7 @@ def info(
     check: Checked = Check.header,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is installed, or what PATH holds."""
+    """Show what is installed, or what PATH contains."""
     with running(quiet=True):
         if path is None:
             finish(*describe_installation(), as_json)
@@ -115,10 +115,10 @@ def info(
 
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
-    """Look for what hinders, and say what to do.
+    """Check the installation, and say how to fix problems.
 
-    Looks at the libraries, Jupyter, the widgets, the GPU and the disk, and changes nothing. The
-    exit code is 1 when there is a problem.
+    Checks the libraries, Jupyter, the widgets, the GPU and the disk, and changes nothing. The exit
+    code is 1 if there is a problem.
     """
     from ..doctor import examine
 
@@ -132,44 +132,46 @@ def doctor(as_json: AsJson = False) -> None:
 @app.command()
 def train(
     data: Data,
-    model: Annotated[Path, typer.Argument(help="File to save the classifier in: cups.model.")],
+    model: Annotated[
+        Path, typer.Argument(help="File to save the classifier to, such as cups.model.")
+    ],
     method: Annotated[
         Method,
         typer.Option(
-            help="svm: a linear support vector machine on the features of the base model; takes "
-            "seconds. dnn: refine the base model itself; takes minutes, and is often better."
+            help="svm: fit a linear support vector machine to the base model's features, in "
+            "seconds. dnn: fine-tune the base model itself, in minutes; often more accurate."
         ),
     ] = Method.svm,
-    base_model: Annotated[str, typer.Option(help="See 'imgcls info'.")] = DEFAULT_BASE_MODEL,
+    base_model: Annotated[
+        str, typer.Option(help="Base model; 'imgcls info' lists them.")
+    ] = DEFAULT_BASE_MODEL,
     weights: Annotated[
         Path | None, typer.Option(help="File with the base model's weights.")
     ] = None,
     image_size: Annotated[
-        int, typer.Option(help="Side in pixels to which photos are brought, 64 to 1024.")
+        int, typer.Option(help="Photos are resized to this side in pixels, 64 to 1024.")
     ] = 224,
     train_size: Annotated[
         float | None,
         typer.Option(
-            help="Share of the photos to train on; the others test. Without it, train and test "
-            "folders keep their division, and else it is 0.66."
+            help="Share of photos to train on; the rest is the test set. Default: the dataset's "
+            "own train and test folders if it has them, otherwise 0.66."
         ),
     ] = None,
     copies: Annotated[
         int,
-        typer.Option(min=0, help="Augmented copies of each training photo: mirrored, cropped."),
+        typer.Option(min=0, help="Mirrored and cropped copies of each training photo."),
     ] = 0,
-    epochs: Annotated[
-        int, typer.Option(min=1, help="dnn: times to go through the training photos.")
-    ] = 15,
+    epochs: Annotated[int, typer.Option(min=1, help="dnn: passes over the training photos.")] = 15,
     learning_rate: Annotated[
         float | None,
         typer.Option(
-            help="dnn: per minibatch. Without it: 0.05 for 7 epochs, 0.005 for 7, then 0.0005."
+            help="dnn: learning rate. Default: 0.05 for 7 epochs, 0.005 for 7, then 0.0005."
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="dnn: auto, cpu, gpu(0), or gpu(0),gpu(1).")] = "auto",
     resume: Annotated[
-        bool, typer.Option("--resume", help="dnn: go on with a training that was cut off.")
+        bool, typer.Option("--resume", help="dnn: resume a training that was interrupted.")
     ] = False,
     batch_size: BatchSize = 32,
     seed: Seed = 0,
@@ -178,9 +180,9 @@ def train(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a classifier on DATA, save it as MODEL.
+    """Train a classifier on DATA and save it as MODEL.
 
-    A share of the photos is held out, and the classifier tested on them.
+    Some of the photos are held out to test it.
     """
     from ..classifiers import ScikitClassifier, TransferLearningModel
     from ..classifiers.training import LEARNING_RATE
@@ -221,9 +223,7 @@ def train(
 def evaluate(
     model: Model,
     data: Data,
-    report: Annotated[
-        Path | None, typer.Option(help="Write a report with pictures to this HTML file.")
-    ] = None,
+    report: Annotated[Path | None, typer.Option(help="HTML file for a report with charts.")] = None,
     batch_size: BatchSize = 32,
     check: Checked = Check.header,
     as_json: AsJson = False,
@@ -231,7 +231,7 @@ def evaluate(
 ) -> None:
     """Test MODEL on all photos of DATA.
 
-    It should have been trained on none of them.
+    Use photos that it was not trained on.
     """
     from ..classifiers import load_classifier
     from ..evaluation import ClassificationEvaluation
@@ -258,7 +258,7 @@ def score(
 ) -> None:
     """Print the most probable classes of photos.
 
-    A line has the photo's path and pairs of class and score, separated by tabs.
+    Each line is a photo's path, then classes and their scores, separated by tabs.
     """
     from ..classifiers import load_classifier
     from ..data import ClassificationDataset
@@ -267,7 +267,7 @@ def score(
         classifier = load_classifier(model)
         dataset = ClassificationDataset.create_from_files("photos", photos)
         scores = classifier.score(dataset, batch_size, not quiet)
-        # NaN stands for a photo that could not be read.
+        # NaN marks a photo that could not be read.
         read = {
             path: row
             for path, row in zip(dataset.paths, scores.tolist(), strict=True)
@@ -281,7 +281,7 @@ def score(
 @app.command()
 def augment(
     data: Data,
-    target: Annotated[Path, typer.Argument(help="New folder for the photos and their copies.")],
+    target: Annotated[Path, typer.Argument(help="New folder for the photos and copies.")],
     copies: Annotated[int, typer.Option(min=1, help="Copies of each photo.")] = 1,
     seed: Seed = 0,
     check: Checked = Check.header,
@@ -289,10 +289,10 @@ def augment(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write DATA with mirrored and cropped copies.
+    """Write DATA and mirrored and cropped copies to TARGET.
 
-    They go to the new folder TARGET. Augment photos to train on only: copies of one photo among
-    both those to train on and those to test with make a classifier look better than it is.
+    Augment training photos only: with copies of a photo in both the training set and the test set,
+    a classifier looks better than it is.
     """
     with running(output, quiet):
         augmented = _with_copies(_dataset(data, check), copies, seed, quiet)

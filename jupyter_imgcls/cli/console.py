@@ -1,4 +1,4 @@
-"""How the commands speak: results as text or JSON, messages, errors, exit codes."""
+"""Output of the commands: results as text or JSON, messages, errors, exit codes."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ __all__ = [
 
 @contextmanager
 def running(output: Path | None = None, quiet: bool = False) -> Iterator[None]:
-    """Run a command's work: messages to the standard error, errors as one line and an exit code.
+    """Run a command: log messages to standard error, errors as one line and an exit code.
 
     Parameters
     ----------
     output : Path, optional
-        Folder for the outputs of a storage context; weights are kept in the user's own folder.
+        Folder for outputs; weights stay in the user's own folder.
     quiet : bool
-        Whether to leave out what is not a warning.
+        Whether to hide messages below warnings.
     """
     logger = logging.getLogger("jupyter_imgcls")
     handler = logging.StreamHandler()
@@ -72,7 +72,7 @@ def running(output: Path | None = None, quiet: bool = False) -> Iterator[None]:
 
 
 def finish(text: str, result: dict[str, Any], as_json: bool) -> None:
-    """Print a command's result to the standard output, as text or as JSON."""
+    """Print a command's result to standard output, as text or JSON."""
     shown = json.dumps(result, indent=2, ensure_ascii=False) if as_json else text
     typer.echo(as_text(shown))
 
@@ -121,12 +121,12 @@ def finish_scores(
 
 
 def complain(message: str) -> None:
-    """Print a message to the standard error."""
+    """Print a message to standard error."""
     typer.echo(as_text(message), err=True)
 
 
 def evaluation_metrics(evaluation: ClassificationEvaluation) -> dict[str, Any]:
-    """The numbers of an evaluation, for JSON."""
+    """Metrics of an evaluation, for JSON."""
     matrix = evaluation.compute_confusion_matrix()
     return {
         "photos": int(matrix.sum()),

@@ -16,23 +16,23 @@ def dashboard(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            help="Photos, or a folder of folders of photos; it is only read. Without it, choose "
-            "one of those in the current folder on the page, or upload photos there."
+            help="Folder of photos, or of folders of photos; it is only read. Default: choose "
+            "one of the current folder, or upload photos, on the page."
         ),
     ] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page.")] = 8866,
-    browser: Annotated[bool, typer.Option(help="Whether to open a browser.")] = True,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page.")] = 8866,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     host: Annotated[
-        str, typer.Option(help="Address to listen at; 0.0.0.0 lets other machines in.")
+        str, typer.Option(help="Address to listen on; 0.0.0.0 admits other machines.")
     ] = "127.0.0.1",
     storage: Annotated[
-        Path | None, typer.Option(help="Folder for labels, uploads and models, if not your own.")
+        Path | None, typer.Option(help="Folder for labels, uploads and models. Default: your own.")
     ] = None,
 ) -> None:
-    """Show the whole workflow as one page, without code.
+    """Open the whole workflow as a web page, without code.
 
-    Choose and label the photos of FOLDER, train, look at the results, deploy. Everyone who opens
-    the page in a browser has labels and models of his own.
+    Label the photos of FOLDER, train, review the results, deploy. Each person who opens the page
+    has separate labels and models.
     """
     from ..dashboard.server import serve
 

@@ -1,4 +1,4 @@
-"""The whole main job in one call, told step by step: what ``imgcls demo`` runs."""
+"""The whole workflow, step by step, for ``imgcls demo``."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ TRAIN_SIZE = 0.66
 
 
 def run_demo(data: Path | None, epochs: int, progress: bool) -> tuple[str, dict[str, Any]]:
-    """Create, split and augment a dataset, train two classifiers, evaluate them, try a service.
+    """Create, split and augment a dataset, train and evaluate two classifiers, try a service.
 
     Parameters
     ----------
     data : Path, optional
-        Class folders; without it a sample is drawn.
+        Class folders. Default: sample images.
     epochs : int
-        Epochs of refining the network; 0 leaves that out.
+        Epochs of fine-tuning the network; 0 skips it.
     progress : bool
-        Whether to say what is being done, with progress bars.
+        Whether to print the steps and show progress bars.
 
     Returns
     -------
     text : str
-        What was done and what came out of it.
+        The results.
     result : dict
         The same for JSON.
     """
@@ -89,7 +89,7 @@ def run_demo(data: Path | None, epochs: int, progress: bool) -> tuple[str, dict[
             )
             return model
 
-        run("refined", f"6. Refine the network for {epochs} epochs", refine)
+        run("refined", f"6. Fine-tune the network for {epochs} epochs", refine)
         saved.append(model.serialize(outputs / "refined.model"))
     report = evaluations["LinearSVC"].to_html(outputs / "report.html")
     say("7. Deploy LinearSVC as a web service, score three photos, run a load test, delete it")
@@ -138,13 +138,13 @@ def run_demo(data: Path | None, epochs: int, progress: bool) -> tuple[str, dict[
 def _try_service(
     saved: Path, test_set: ClassificationDataset, progress: bool
 ) -> tuple[str, dict[str, tuple[str, float]], LoadTestResult | MissingExtraError]:
-    """Deploy a saved classifier for as long as it takes to try it.
+    """Deploy a saved classifier, try it, and delete the service.
 
     Returns the URL, class and probability of three photos by their names, and the result of a load
     test, or why there is none: Locust is an extra.
     """
     classifier = load_classifier(saved)
-    # Of its own, as several demos may run at once.
+    # With a name of its own, as several demos may run at once.
     service = Deployment(f"demo-{os.getpid()}", saved).deploy()
     try:
         photos = test_set.images[:3]

@@ -28,13 +28,11 @@ class Target(str, Enum):
 
 Storage = Annotated[
     Path | None,
-    typer.Option(
-        help="Folder of a notebook's storage context (its persistent_path), if not your own."
-    ),
+    typer.Option(help="A notebook's storage folder (persistent_path). Default: your own."),
 ]
-Service = Annotated[str, typer.Argument(help="Name of a deployment, or the URL of any service.")]
+Service = Annotated[str, typer.Argument(help="Name of a deployment, or URL of a service.")]
 KeyFile = Annotated[
-    Path | None, typer.Option(help="File with the key, for a service given by its URL.")
+    Path | None, typer.Option(help="File with the key of a service given by its URL.")
 ]
 Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -44,43 +42,41 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 def deploy(
     model: Annotated[
         Path | None,
-        typer.Argument(help="A saved classifier; without it, a crashed service is started again."),
+        typer.Argument(help="A saved classifier. Without it: restart the crashed service --name."),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Name of the deployment; by default that of the file.")
+        str | None, typer.Option(help="Name of the deployment. Default: the file's name.")
     ] = None,
     target: Annotated[
-        Target, typer.Option(help="This machine, or Ray Serve (jupyter_imgcls[cluster]).")
+        Target, typer.Option(help="Run on this machine, or on Ray Serve (jupyter_imgcls[cluster]).")
     ] = Target.local,
     host: Annotated[
-        str, typer.Option(help="local: address to listen at; 0.0.0.0 lets other machines in.")
+        str, typer.Option(help="local: address to listen on; 0.0.0.0 admits other machines.")
     ] = "127.0.0.1",
     port: Annotated[
-        int | None, typer.Option(help="local: by default one that is free.", min=1, max=65535)
+        int | None, typer.Option(help="local: port. Default: a free one.", min=1, max=65535)
     ] = None,
-    key: Annotated[
-        bool, typer.Option(help="Whether requests need a key, which is made now.")
-    ] = True,
-    replicas: Annotated[int, typer.Option(min=1, help="cluster: copies of the classifier.")] = 1,
+    key: Annotated[bool, typer.Option(help="Create a key that requests need.")] = True,
+    replicas: Annotated[int, typer.Option(min=1, help="cluster: number of replicas.")] = 1,
     autoscaling: Annotated[
         tuple[int, int] | None,
         typer.Option(
-            metavar="FEWEST MOST", help="cluster: replicas by load, in place of --replicas."
+            metavar="MIN MAX", help="cluster: scale replicas with the load, instead of --replicas."
         ),
     ] = None,
     address: Annotated[
         str | None,
-        typer.Option(help="cluster: ray://host:10001 or host:6379; else one is started here."),
+        typer.Option(help="cluster: ray://host:10001 or host:6379. Default: start one here."),
     ] = None,
     update: Annotated[
-        bool, typer.Option("--update", help="Replace the classifier of the service of this name.")
+        bool, typer.Option("--update", help="Replace the classifier of a running service.")
     ] = False,
     storage: Storage = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start a web service from the classifier MODEL.
+    """Deploy the classifier MODEL as a web service.
 
-    It runs until 'imgcls undeploy', also when you log out of the shell.
+    It runs until 'imgcls undeploy', even after you log out.
     """
     from ..serving.deployment import Deployment
 
@@ -88,7 +84,7 @@ def deploy(
         _use(storage)
         if model is None and name is None:
             raise DeploymentError("Give a saved classifier, or --name of a crashed service.")
-        # Of a file's name, what the name of a service may have.
+        # A file name may have characters that a service's name may not.
         named = name or re.sub("[^a-zA-Z0-9]+", "-", model.stem if model else "").strip("-")[:50]
         if model is None:
             deployment = Deployment.find(named).restart()
@@ -107,11 +103,11 @@ def deploy(
                 address=address,
             ).deploy()
         facts = deployment.describe()
-        finish(_told(facts), facts, as_json)
+        finish(_describe(facts), facts, as_json)
 
 
 def deployments(storage: Storage = None, as_json: AsJson = False) -> None:
-    """List the services that you deployed, running or crashed."""
+    """List your services, running or crashed."""
     from ..serving.deployment import Deployment
 
     with running(quiet=True):
@@ -129,9 +125,9 @@ def undeploy(
     storage: Storage = None,
     as_json: AsJson = False,
 ) -> None:
-    """Stop a service, and delete what is kept of it.
+    """Stop and delete a service.
 
-    It finishes the requests that it has accepted.
+    It finishes accepted requests first.
     """
     from ..serving.deployment import Deployment
 
@@ -149,9 +145,9 @@ def score_service(
     storage: Storage = None,
     as_json: AsJson = False,
 ) -> None:
-    """Have a service score photos.
+    """Score photos with a service.
 
-    Prints what 'imgcls score' prints.
+    The output is that of 'imgcls score'.
     """
     import json
 
@@ -180,26 +176,26 @@ def loadtest(
     photos: Photos,
     users: Annotated[
         list[int] | None,
-        typer.Option(
-            min=1, help="Clients that ask at the same time; 8, or give several for a sweep."
-        ),
+        typer.Option(min=1, help="Concurrent clients. Default: 8; repeat for a sweep."),
     ] = None,
-    duration: Annotated[float, typer.Option(min=1, help="Seconds, without the warm-up.")] = 10,
+    duration: Annotated[float, typer.Option(min=1, help="Seconds to measure.")] = 10,
     rate: Annotated[
         float | None,
-        typer.Option(help="Requests a second in place of users, answered or not."),
+        typer.Option(help="Send requests at this rate per second, instead of --users."),
     ] = None,
-    warm_up: Annotated[float, typer.Option(min=0, help="Seconds under load before.")] = 2,
+    warm_up: Annotated[float, typer.Option(min=0, help="Seconds of load before measuring.")] = 2,
     picture: Annotated[
-        Path | None, typer.Option(help="File for a picture: load.png, .svg or .pdf.")
+        Path | None, typer.Option(help="File for a chart: .png, .svg or .pdf.")
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="File for a line for each request.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="CSV file for the requests, one per line.")
+    ] = None,
     key_file: KeyFile = None,
     storage: Storage = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure how many requests a service answers, and how fast.
+    """Measure the throughput and latency of a service.
 
     Sends the photos in turn, in several sizes.
     """
@@ -260,13 +256,13 @@ def _service(service: str, key_file: Path | None) -> tuple[str, str | None]:
         raise ServiceError(f"Cannot read the key from {key_file}: {error}.") from error
 
 
-def _told(facts: dict[str, Any]) -> str:
+def _describe(facts: dict[str, Any]) -> str:
     lines = [
         f"{facts['name']} is {facts['status']}: {facts['url']}",
-        f"To try it in a browser: {facts['url'].partition('/api/')[0]}/",
+        f"Try it in a browser: {facts['url'].partition('/api/')[0]}/",
     ]
     if facts["key_file"]:
-        lines.append(f"Its key: {facts['key_file']}")
+        lines.append(f"Key: {facts['key_file']}")
     if facts["log"]:
-        lines.append(f"Its log: {facts['log']}")
+        lines.append(f"Log: {facts['log']}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What is installed, whether it works, and what to do: for ``imgcls doctor``."""
+"""Checks of the installation, for ``imgcls doctor``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["examine"]
 
 
 def examine() -> tuple[str, dict[str, Any]]:
-    """Look at this Python, at Jupyter and at the machine, in some seconds; changes nothing.
+    """Check this Python, Jupyter and the machine, in a few seconds; changes nothing.
 
     Returns
     -------
@@ -25,18 +25,18 @@ def examine() -> tuple[str, dict[str, Any]]:
         ``"problems"``, their number, and ``"findings"``, each with ``group``, ``name``, ``state``
         (``"ok"``, ``"note"`` or ``"problem"``), ``text`` and ``to_do``.
     """
-    # All that takes time begins at once.
+    # Start everything slow at once.
     libraries, hosts, gpus = LibraryProbes(), HostProbes(), gpu_probe()
-    parts: dict[str, Callable[[], Iterable[Finding]]] = {
+    checks: dict[str, Callable[[], Iterable[Finding]]] = {
         "Machine": examine_machine,
         "Jupyter": lambda: examine_hosts(hosts),
         "Python": lambda: examine_libraries(libraries),
         "GPU": lambda: [examine_gpu(gpus, libraries.mxnet)],
         "Optional": examine_extras,
     }
-    looked = {title: _looked_at(title, look) for title, look in parts.items()}
-    groups = {title: looked[title] for title in ("Python", "Jupyter", "Machine", "Optional")}
-    groups["Machine"] += looked["GPU"]
+    results = {title: _run(title, check) for title, check in checks.items()}
+    groups = {title: results[title] for title in ("Python", "Jupyter", "Machine", "Optional")}
+    groups["Machine"] += results["GPU"]
     findings = [
         {"group": title, **asdict(finding)} for title, found in groups.items() for finding in found
     ]
@@ -44,15 +44,13 @@ def examine() -> tuple[str, dict[str, Any]]:
     return to_text(groups), {"problems": problems, "findings": findings}
 
 
-def _looked_at(title: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
-    """What is found, and also that the look itself failed: the other parts go on."""
+def _run(title: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """Findings of a check, and a problem if the check itself fails; the others still run."""
     findings = []
     try:
-        for finding in look():
-            findings.append(finding)  # what came before an error is kept
+        for finding in check():
+            findings.append(finding)  # keep those before an error
     except Exception as error:  # noqa: BLE001 - shown
-        words = f"cannot be looked at: {type(error).__name__}: {error}"
-        findings.append(
-            problem(title, words, "report this with the output of imgcls doctor --json")
-        )
+        text = f"the check failed: {type(error).__name__}: {error}"
+        findings.append(problem(title, text, "report this with the output of imgcls doctor --json"))
     return findings

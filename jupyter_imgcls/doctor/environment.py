@@ -1,4 +1,4 @@
-"""Environments of Python: which distributions one has, and how to install into it."""
+"""Python environments: their installed distributions, and how to install into them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SITES = ("lib/python3*/site-packages", "lib/python3*/dist-packages", "Lib/site-
 
 @dataclass(frozen=True)
 class Environment:
-    """A folder with a Python and what is installed for it.
+    """A Python environment.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Environment:
 
     @property
     def is_here(self) -> bool:
-        """Whether it is the one that runs this."""
+        """Whether it is the current one."""
         return self == here()
 
     @property
@@ -36,7 +36,10 @@ class Environment:
         """The interpreter's path."""
         if self.is_here:
             return sys.executable
-        return str(self.prefix / ("python.exe" if os.name == "nt" else "bin/python"))
+        if os.name != "nt":
+            return str(self.prefix / "bin" / "python")
+        venv = self.prefix / "Scripts" / "python.exe"
+        return str(venv if venv.exists() else self.prefix / "python.exe")
 
     def find(self, name: str) -> Distribution | None:
         """An installed distribution."""
@@ -51,7 +54,7 @@ class Environment:
         return None if found is None else found.version
 
     def pip(self, *requirements: str) -> str:
-        """The command that installs something into this environment."""
+        """The command that installs requirements into this environment."""
         found = shutil.which("pip")
         active = found is not None and Path(found).parent == Path(self.python).parent
         pip = "pip" if active else f"{self.python} -m pip"
@@ -59,7 +62,7 @@ class Environment:
 
 
 def here() -> Environment:
-    """The environment that runs this."""
+    """The current environment."""
     return Environment(Path(sys.prefix))
 
 

@@ -1,4 +1,4 @@
-"""What an examination says: one thing that was looked at, and how it is."""
+"""Findings of the checks, and how they are printed."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _STATE_WIDTH, _NAME_WIDTH, _WIDTH = 9, 18, 100
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes
     ----------
     name : str
-        What was looked at.
+        What was checked.
     state : {"ok", "note", "problem"}
-        A note is something that the user may want to know, or to have; a problem hinders.
+        A note is information; a problem needs fixing.
     text : str
-        How it is.
+        What was found.
     to_do : str
-        One line, a command where there is one; ``""`` if there is nothing to do.
+        What to do, in one line: a command if possible; ``""`` for nothing.
     """
 
     name: str
@@ -40,32 +40,32 @@ class Finding:
 
 
 def ok(name: str, text: str) -> Finding:
-    """Nothing to do."""
+    """All is well."""
     return Finding(name, "ok", text)
 
 
 def note(name: str, text: str, to_do: str) -> Finding:
-    """Something to know or to have."""
+    """Something to know."""
     return Finding(name, "note", text, to_do)
 
 
 def problem(name: str, text: str, to_do: str) -> Finding:
-    """Something that hinders."""
+    """Something to fix."""
     return Finding(name, "problem", text, to_do)
 
 
 def to_text(groups: Mapping[str, Sequence[Finding]]) -> str:
-    """Findings under titles, in columns, coloured for a terminal; at the end how many there are.
+    """Findings under titles, in columns and with terminal colours, and a summary.
 
-    What prints it takes the colours out where it is no terminal (`typer.echo`).
+    `typer.echo` removes the colours where the output is not a terminal.
     """
     lines = []
     for title, findings in groups.items():
         lines += [typer.style(title, bold=True), *map(_lines, findings), ""]
     states = [finding.state for findings in groups.values() for finding in findings]
     problems, notes = states.count("problem"), states.count("note")
-    said = f"{problems} problem{'s' * (problems != 1)}" if problems else "No problem"
-    return "\n".join([*lines, f"{said}, {notes} note{'s' * (notes != 1)}."])
+    summary = f"{problems} problem{'s' * (problems != 1)}" if problems else "No problem"
+    return "\n".join([*lines, f"{summary}, {notes} note{'s' * (notes != 1)}."])
 
 
 def _lines(finding: Finding) -> str:

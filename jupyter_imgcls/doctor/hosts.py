@@ -1,7 +1,7 @@
-"""Whether JupyterLab, Notebook and voila show the widgets, and run notebooks in this Python.
+"""Check that JupyterLab, Notebook and voila show the widgets and run notebooks in this Python.
 
-The environment that runs the server may be another one than this: the front ends of the widgets
-must then be in that one, and a kernel of it must lead here.
+The server may run in another environment. That one then needs the front ends of the widgets, and a
+kernel for this one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .probe import Probe, ProbeError
 __all__ = ["HostProbes", "Jupyter", "examine_hosts"]
 
 _HOSTS = {"jupyterlab": ">=4.2,<5", "notebook": ">=7,<8", "voila": ">=0.5.8"}
-# Of each widget library: what its wheel is called that holds the front end, and how that is called.
+# Of each widget library: the wheel that contains the front end, and the name of the front end.
 _FRONT_ENDS = {
     "ipywidgets": ("jupyterlab_widgets", "@jupyter-widgets/jupyterlab-manager"),
     "bqplot": ("bqplot", "bqplot"),
@@ -36,14 +36,14 @@ _OURS = "jupyter_imgcls"
 
 @dataclass(frozen=True)
 class Jupyter:
-    """The Jupyter that is started by the command ``jupyter``.
+    """The Jupyter that the command ``jupyter`` starts.
 
     Parameters
     ----------
     environment : Environment
-        What it is installed in.
+        Where it is installed.
     data, config : sequence of Path
-        Where it looks for extensions and kernels, and for settings; the first place wins.
+        Where it looks for extensions and kernels, and for settings; the first match wins.
     """
 
     environment: Environment
@@ -59,7 +59,7 @@ class Jupyter:
         return None
 
     def is_disabled(self, name: str) -> bool:
-        """Whether a JupyterLab extension is switched off, or one of its plugins."""
+        """Whether a JupyterLab extension, or one of its plugins, is disabled."""
         places = [folder / "labconfig" / "page_config.json" for folder in self.config]
         places.append(
             self.environment.prefix / "share/jupyter/lab/settings/page_config.json",
@@ -72,23 +72,24 @@ class Jupyter:
         return False
 
     def kernels(self) -> dict[str, Environment]:
-        """The environments that kernels run in, by their names."""
+        """Environments of the kernels, by kernel name."""
         found: dict[str, Environment] = {}
         for folder in self.data:
             for file in sorted((folder / "kernels").glob("*/kernel.json")):
                 argv = _read_json(file).get("argv") or [""]
                 # Jupyter starts a bare 'python' with its own interpreter.
                 program = Path(argv[0])
-                inside = program.parent.parent if program.is_absolute() else None
-                environment = Environment(inside) if inside else self.environment
+                environment = (
+                    _environment_of(program) if program.is_absolute() else self.environment
+                )
                 found.setdefault(file.parent.name, environment)
-        # Jupyter has this one even where nobody has written it.
+        # Jupyter always has this one.
         found.setdefault("python3", self.environment)
         return found
 
 
 class HostProbes:
-    """The command ``jupyter``, being asked where it looks for things."""
+    """The command ``jupyter``, asked for its paths."""
 
     def __init__(self) -> None:
         self.command = shutil.which("jupyter") or shutil.which(
@@ -97,7 +98,7 @@ class HostProbes:
         self.paths = Probe([self.command, "--paths", "--json"]) if self.command else None
 
     def jupyter(self) -> Jupyter | None:
-        """The Jupyter on the PATH, or else of this environment.
+        """The Jupyter on the PATH, otherwise that of this environment.
 
         Raises
         ------
@@ -110,9 +111,9 @@ class HostProbes:
         folders = [tuple(map(Path, paths[kind])) for kind in ("data", "config")]
         script = Path(self.command)
         if script.parent != Path(sysconfig.get_path("scripts")):
-            script = script.resolve()  # a link, such as pipx makes
-        inside = Environment(script.parent.parent)
-        return Jupyter(here() if _same(inside, here()) else inside, *folders)
+            script = script.resolve()  # a link, such as those of pipx
+        environment = _environment_of(script)
+        return Jupyter(here() if _same(environment, here()) else environment, *folders)
 
 
 def examine_hosts(probes: HostProbes) -> Iterator[Finding]:
@@ -123,12 +124,12 @@ def examine_hosts(probes: HostProbes) -> Iterator[Finding]:
         yield problem("Jupyter", f"does not start: {error}", here().pip("jupyterlab"))
         return
     if jupyter is None:
-        yield problem("Jupyter", "there is no command 'jupyter'", here().pip("jupyterlab"))
+        yield problem("Jupyter", "no command 'jupyter' on the PATH", here().pip("jupyterlab"))
         return
     if jupyter.environment.is_here:
         yield ok("Jupyter", f"{probes.command}, in this environment")
     else:
-        yield ok("Jupyter", f"{probes.command}, in another environment than this")
+        yield ok("Jupyter", f"{probes.command}, in another environment")
     for name, fitting in _HOSTS.items():
         if name == "jupyterlab" or jupyter.environment.version(name):
             yield _host(jupyter, name, SpecifierSet(fitting))
@@ -144,7 +145,7 @@ def _host(jupyter: Jupyter, name: str, fitting: SpecifierSet) -> Finding:
     if found is not None and fitting.contains(found, prereleases=True):
         return ok(name, found)
     to_do = jupyter.environment.pip(f"{name}{fitting}")
-    return problem(name, f"{found or 'not installed'}, but {fitting} is needed", to_do)
+    return problem(name, f"{found or 'not installed'}; {fitting} is required", to_do)
 
 
 def _kernel(jupyter: Jupyter) -> Finding:
@@ -154,13 +155,13 @@ def _kernel(jupyter: Jupyter) -> Finding:
         number = here().version("ipykernel")
         if number is None:
             return problem("kernel", "ipykernel is not installed", here().pip("ipykernel"))
-        return ok("kernel", f"'python3' is this Python, ipykernel {number}")
-    elsewhere = f"'python3' is another Python: {kernels['python3'].python}"
+        return ok("kernel", f"'python3' runs this Python, ipykernel {number}")
+    elsewhere = f"'python3' runs another Python: {kernels['python3'].python}"
     if leading_here:
         to_do = f"choose the kernel '{leading_here[0]}' in the notebook"
         return note("kernel", elsewhere, to_do)
     to_do = f"{here().python} -m ipykernel install --user --name imgcls"
-    return problem("kernel", f"{elsewhere}, and no kernel is this one", to_do)
+    return problem("kernel", f"{elsewhere}; no kernel runs this one", to_do)
 
 
 def _front_end(jupyter: Jupyter, library: str) -> Finding:
@@ -169,10 +170,10 @@ def _front_end(jupyter: Jupyter, library: str) -> Finding:
     wanted = _version_in_wheel(wheel, name)
     again = jupyter.environment.pip("--force-reinstall", "--no-deps", *_pinned(library, wheel))
     if found is None:
-        text = f"{number}, but Jupyter lacks its front end {name}: it shows nothing"
+        text = f"{number}, but Jupyter lacks its front end {name}, so widgets do not show"
         return problem(library, text, again)
     if wanted is not None and found.release[:2] != wanted.release[:2]:
-        text = f"{number} needs its front end {name} {wanted}, and Jupyter has {found}"
+        text = f"{number} needs front end {name} {wanted}, but Jupyter has {found}"
         return problem(library, text, again)
     if jupyter.is_disabled(name):
         text = f"{number}, but its front end {name} is disabled in JupyterLab"
@@ -184,14 +185,14 @@ def _ours(jupyter: Jupyter) -> Finding:
     found, name = jupyter.front_end(_OURS), "our extension"
     pinned = f"{_OURS}=={here().version(_OURS)}"
     again = jupyter.environment.pip("--force-reinstall", "--no-deps", pinned)
-    without = "widgets work without it; no entries in the file browser, no still pictures"
+    without = "widgets work, but there are no file browser entries and no still pictures"
     if found is None:
-        return note(name, f"Jupyter lacks it: {without}", again)
+        return note(name, f"not installed in Jupyter: {without}", again)
     if jupyter.is_disabled(_OURS):
-        text = f"is disabled in JupyterLab: {without}"
+        text = f"disabled in JupyterLab: {without}"
         return note(name, text, f"jupyter labextension enable {_OURS}")
     if str(found) != here().version(_OURS):
-        return problem(name, f"is of version {found}, and the package is not", again)
+        return problem(name, f"version {found} does not match the package", again)
     return ok(name, str(found))
 
 
@@ -200,7 +201,7 @@ def _pinned(*names: str) -> list[str]:
 
 
 def _version_in_wheel(wheel: str, name: str) -> Version | None:
-    """The version of the front end that a wheel, as installed here, has brought."""
+    """The version of the front end in an installed wheel."""
     distribution = here().find(wheel)
     for file in (distribution.files if distribution else None) or ():
         if file.as_posix().endswith(f"labextensions/{name}/package.json"):
@@ -216,12 +217,18 @@ def _version_in(package: Path) -> Version | None:
 
 
 def _read_json(file: Path) -> dict[str, Any]:
-    """A file's content; nothing for one that is not there or is no JSON, which Jupyter skips."""
+    """A file's content; empty if it is missing or not JSON, as Jupyter ignores such files."""
     try:
         content = json.loads(file.read_bytes())
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _environment_of(program: Path) -> Environment:
+    """The environment of a Python or a script; Windows has python.exe at the top of some."""
+    folder = program.parent
+    return Environment(folder.parent if folder.name.lower() in ("bin", "scripts") else folder)
 
 
 def _same(one: Environment, other: Environment) -> bool:

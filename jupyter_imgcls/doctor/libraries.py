@@ -1,4 +1,4 @@
-"""Whether the libraries that the package is made of are installed, fit and load."""
+"""Check that the required libraries are installed, compatible, and load."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["LibraryProbes", "examine_extras", "examine_libraries"]
 
 _NAME = "jupyter_imgcls"
 _OPENCV = "opencv-contrib-python-headless"
-# What reads and writes a JPEG needs no window system, and so no libGL.
+# Without a window system there is no libGL, which the wrong OpenCV needs.
 _CV2 = """
 import cv2, numpy
 assert cv2.imencode(".jpg", numpy.zeros((8, 8, 3), numpy.uint8))[0]
@@ -30,7 +30,7 @@ from jupyter_imgcls.errors import BackendUnavailableError
 try:
     mxnet, _ = import_mxnet(), import_gluoncv()
 except BackendUnavailableError as error:
-    # The first sentence says why, the others what to do.
+    # The first sentence gives the reason, the others advice.
     sys.exit(" ".join(str(error).partition(". ")[0].split()))
 print(mxnet.__version__, mxnet.util.get_gpu_count())
 """
@@ -55,10 +55,10 @@ _EXTRAS = {
 
 
 class LibraryProbes:
-    """The libraries that may crash, being loaded in processes of their own."""
+    """Processes that load the libraries that may crash."""
 
     def __init__(self) -> None:
-        # Of those that are not installed, the requirements tell.
+        # The check of the requirements reports those that are not installed.
         self.mxnet = python(_MXNET) if here().version("mxnet") else None
         self.cv2 = python(_CV2) if here().version(_OPENCV) else None
         self.onnxruntime = python(_ONNX) if here().version("onnxruntime") else None
@@ -66,7 +66,7 @@ class LibraryProbes:
 
 
 def examine_libraries(probes: LibraryProbes) -> Iterator[Finding]:
-    """Python, the requirements, and the libraries that are made of machine code."""
+    """Check Python, the requirements, and the compiled libraries."""
     yield ok("Python", f"{platform.python_version()}, {here().python}")
     yield ok(_NAME, version(_NAME))
     yield from _requirements()
@@ -78,26 +78,26 @@ def examine_libraries(probes: LibraryProbes) -> Iterator[Finding]:
         yield _mxnet(probes.mxnet)
     elif "mxnet" not in {one.name for one in _wanted()}:
         text = (
-            f"has no wheel for {platform.system()} on {platform.machine()}: label, score and serve "
-            "here, but do not train"
+            f"no wheel for {platform.system()} on {platform.machine()}: you can label, score and "
+            "serve here, but not train"
         )
         yield note("MXNet", text, "train in WSL 2, or in a Linux container")
     yield _widgets(probes.widgets)
 
 
 def examine_extras() -> Iterator[Finding]:
-    """What one may have besides."""
+    """Check the optional packages and programs."""
     for name, (extra, use) in _EXTRAS.items():
         found = here().version(name)
         if found is None:
-            yield note(name, f"not installed; for {use}", here().pip(f"{_NAME}[{extra}]"))
+            yield note(name, f"not installed; needed for {use}", here().pip(f"{_NAME}[{extra}]"))
         else:
             yield ok(name, f"{found}, for {use}")
     if shutil.which("docker"):
-        yield ok("Docker", "installed, for images of services")
+        yield ok("Docker", "installed, for container images")
     else:
         install = "https://docs.docker.com/engine/install/"
-        yield note("Docker", "not installed; for images of services", install)
+        yield note("Docker", "not installed; needed for container images", install)
 
 
 def _requirements() -> Iterator[Finding]:
@@ -111,10 +111,10 @@ def _requirements() -> Iterator[Finding]:
         text = f"{found or 'not installed'}, but {_NAME} needs {one.name}{one.specifier}"
         yield problem(one.name, text, here().pip(f"{one.name}{one.specifier}"))
     if not wrong:
-        yield ok("requirements", f"all {len(wanted)} installed, with versions that fit")
+        yield ok("requirements", f"all {len(wanted)} installed in compatible versions")
     numpy = here().version("numpy")
     if numpy is not None and "numpy" not in {one.name for one in wrong}:
-        yield ok("NumPy", f"{numpy}, below 2 as MXNet and imgaug need it")
+        yield ok("NumPy", f"{numpy}; MXNet and imgaug need a version below 2")
 
 
 def _opencv(probe: Probe) -> Finding:
@@ -133,13 +133,13 @@ def _onnxruntime(probe: Probe) -> Finding:
         to_do = here().pip("--force-reinstall", "--no-deps", "onnxruntime")
         return problem("ONNX Runtime", f"does not load: {error}", to_do)
     names = ", ".join(name.removesuffix("ExecutionProvider") for name in providers)
-    return ok("ONNX Runtime", f"{number}, scores on: {names}")
+    return ok("ONNX Runtime", f"{number}, runs on: {names}")
 
 
 def _mxnet(probe: Probe) -> Finding:
     try:
         number, _ = probe.result().split()
-        return ok("MXNet", f"{number}, trains and featurizes")
+        return ok("MXNet", f"{number}, for training and features")
     except ProbeError as error:
         with_it = ("mxnet", "gluoncv", "numpy", "setuptools")
         wheels = [f"{one.name}{one.specifier}" for one in _wanted() if one.name in with_it]
@@ -153,10 +153,10 @@ def _widgets(probe: Probe) -> Finding:
     except ProbeError as error:
         to_do = here().pip("--force-reinstall", "--no-deps", _NAME)
         return problem("widgets", f"cannot be imported: {error}", to_do)
-    return ok("widgets", "all are built and can be imported")
+    return ok("widgets", "all can be imported")
 
 
 def _wanted() -> list[Requirement]:
-    """What the package needs on this system."""
+    """Requirements of the package on this system."""
     every = [Requirement(text) for text in requires(_NAME) or ()]
     return [one for one in every if one.marker is None or one.marker.evaluate({"extra": ""})]

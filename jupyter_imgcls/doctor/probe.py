@@ -1,4 +1,4 @@
-"""Trying something in a process of its own, for it may crash, hang, or take its time."""
+"""Run something that may crash or hang in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _SECONDS = 60
 
 
 class ProbeError(Exception):
-    """The command failed; says why in a line."""
+    """The command failed; the message is one line."""
 
 
 class Probe:
-    """A command that runs already, beside others.
+    """A command that runs in the background.
 
     Parameters
     ----------
@@ -32,12 +32,12 @@ class Probe:
         )
 
     def result(self) -> str:
-        """Wait for the command's output; it can be asked for again.
+        """Wait for the command, and return its output; can be called again.
 
         Raises
         ------
         ProbeError
-            If it failed, crashed, or has not ended in time.
+            If it failed, crashed, or took too long.
         """
         if self._output is not None:
             return self._output
@@ -46,7 +46,7 @@ class Probe:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
-            raise ProbeError(f"has not ended within {_SECONDS} s") from None
+            raise ProbeError(f"took longer than {_SECONDS} s") from None
         code = self._process.returncode
         if code < 0:
             raise ProbeError(f"crashes ({signal.Signals(-code).name})")
@@ -58,5 +58,5 @@ class Probe:
 
 
 def python(code: str) -> Probe:
-    """Run code in this very Python."""
+    """Run code in a new process of this Python."""
     return Probe([sys.executable, "-c", code])

@@ -81,8 +81,8 @@ def labels(notebook: NotebookNode, folder: Path) -> None:
 
 def accuracy(notebook: NotebookNode, folder: Path) -> None:
     text = printed(notebook)
-    assert "Left out: There are no pretrained weights of resnet18 to be had." in text
-    assert "Left out: There are no pretrained weights of resnet50 to be had." in text
+    assert "Left out: Cannot find pretrained weights of resnet18." in text
+    assert "Left out: Cannot find pretrained weights of resnet50." in text
     assert "checked: 4 and 4 lines" in text
     assert (
         len(re.findall(r"^(?:featurized|refined), (?:better|worse|within the noise): ", text, re.M))

@@ -44,7 +44,7 @@ def test_the_model_takes_the_keyword_and_the_base_model_names_of_2018():
 
 def test_the_default_base_model_is_that_of_2018(monkeypatch):
     for name in ("MXNET_GLUON_REPO", "HF_ENDPOINT"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens: no weights to be had
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens: no weights to download
     with pytest.raises(WeightsError, match="resnet18.safetensors"):
         CNTKTLModel(["cup", "plate"])
 

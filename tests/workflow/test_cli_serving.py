@@ -47,7 +47,7 @@ def test_a_service_from_its_start_to_its_end(saved, photos):
     try:
         assert started.exit_code == 0, started.output
         assert "cups is running: http://127.0.0.1:" in started.stdout
-        key_file = Path(started.stdout.partition("Its key: ")[2].splitlines()[0])
+        key_file = Path(started.stdout.partition("Key: ")[2].splitlines()[0])
         assert key_file.read_text() not in started.output
         url = started.stdout.partition("is running: ")[2].splitlines()[0]
         assert imgcls("deployments").stdout.startswith(f"cups\trunning\t{url}\t")

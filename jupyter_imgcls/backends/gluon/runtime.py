@@ -32,7 +32,7 @@ _NUMPY_ALIASES = {"bool": np.bool_, "object": object, "int": int, "float": float
 
 
 def _import(name: str) -> types.ModuleType:
-    """Import an aged module without the deprecation warnings that only its authors could act on."""
+    """Import an old module without its deprecation warnings, which users cannot fix."""
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return importlib.import_module(name)
@@ -40,7 +40,7 @@ def _import(name: str) -> types.ModuleType:
 
 @cache
 def import_mxnet() -> Any:
-    """MXNet, ready to use.
+    """Import MXNet.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def import_mxnet() -> Any:
                 "model need no MXNet"
             )
         else:
-            advice = f"Install what it misses: pip install '{error.name}'"
+            advice = f"Install the missing module: pip install '{error.name}'"
         reason = str(error)
     except (ImportError, AttributeError, OSError, RuntimeError) as error:
         # A NumPy 2 beside MXNet raises AttributeError, a missing system library OSError.
@@ -82,7 +82,7 @@ def import_mxnet() -> Any:
 
 @cache
 def import_gluoncv() -> Any:
-    """The package `gluoncv.model_zoo`.
+    """Import `gluoncv.model_zoo`.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def import_gluoncv() -> Any:
 
 @cache
 def import_exporter() -> Any:
-    """The module `mxnet.onnx`, made to work with today's `onnx`.
+    """Import `mxnet.onnx`, patched for current versions of `onnx`.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def import_exporter() -> Any:
         original = converters.registry_[12]["null"]
         if original.__module__ != __name__:
             converters.register("null")(_weight_converter(onnx, original))
-        # It tells the root logger of each step, which also gives that logger a handler.
+        # It logs each step to the root logger, which also gives that logger a handler.
         logger = logging.getLogger("mxnet.onnx")
         logger.setLevel(logging.WARNING)
         for module in ("helper", "model", "onnx"):
@@ -144,7 +144,7 @@ def import_exporter() -> Any:
 
 
 def _onnx_mapping(onnx: Any) -> types.ModuleType:
-    """What `onnx.mapping` was before onnx removed it, as far as the exporter uses it."""
+    """The part of `onnx.mapping`, which onnx removed, that the exporter uses."""
     mapping: Any = types.ModuleType("onnx.mapping")
     names = ("FLOAT", "FLOAT16", "DOUBLE", "INT8", "UINT8", "INT32", "INT64", "BOOL")
     kinds = [getattr(onnx.TensorProto, name) for name in names]
@@ -155,9 +155,9 @@ def _onnx_mapping(onnx: Any) -> types.ModuleType:
 
 
 def _weight_converter(onnx: Any, original: Any) -> Any:
-    """Store a weight as bytes; the exporter makes a Python number of every single value.
+    """Store a weight as bytes; the exporter turns each value into a Python number.
 
-    AlexNet took 24 s and gigabytes that way.
+    For AlexNet that took 24 s and gigabytes.
     """
 
     def convert(node: dict[str, Any], **state: Any) -> Any:
@@ -173,7 +173,7 @@ def _weight_converter(onnx: Any, original: Any) -> Any:
 
 
 def parse_device(device: str) -> list[Any]:
-    """MXNet contexts for a device string.
+    """MXNet contexts of a device string.
 
     Parameters
     ----------
@@ -196,13 +196,13 @@ def parse_device(device: str) -> list[Any]:
     numbers = [int(part[1]) for part in parts if part]
     if len(numbers) < len(parts) or len(set(numbers)) < len(numbers):
         raise BackendUnavailableError(
-            f"The device {device!r} is not understood. Use 'auto', 'cpu', 'gpu(0)', or several "
+            f"Unknown device {device!r}. Use 'auto', 'cpu', 'gpu(0)', or several "
             "GPUs as 'gpu(0),gpu(1)'."
         )
     for number in numbers:
         if number >= gpus:
             raise BackendUnavailableError(
-                f"There is no gpu({number}): the number of GPUs that MXNet sees here is {gpus}. "
+                f"There is no gpu({number}): MXNet sees {gpus} GPUs. "
                 "Use device 'auto' or 'cpu', or install MXNet's CUDA wheel for your driver "
                 "(for example: pip install mxnet-cu112)."
             )

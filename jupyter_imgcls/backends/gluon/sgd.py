@@ -1,4 +1,4 @@
-"""Stochastic gradient descent with momentum, its state in the open."""
+"""Stochastic gradient descent with momentum, with access to its state."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class MomentumSgd:
                 self._store.init(name, parameter.list_data()[0])
 
     def step(self, learning_rate: float) -> None:
-        """Change the parameters by their gradients, and wait until that is done."""
+        """Update the parameters, and wait until that is done."""
         if not self._momenta:
             self._momenta = {
                 name: [mx.nd.zeros_like(weight) for weight in parameter.list_data()]
@@ -72,7 +72,7 @@ class MomentumSgd:
         return {name: momenta[0].asnumpy() for name, momenta in self._momenta.items()}
 
     def set_state(self, state: Mapping[str, NDArray[np.float32]]) -> None:
-        """Put back what `get_state` gave.
+        """Restore what `get_state` returned.
 
         Raises
         ------

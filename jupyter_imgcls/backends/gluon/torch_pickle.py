@@ -103,13 +103,13 @@ def read_torch_pickle(path: Path) -> dict[str, NDArray[Any]]:
     except _MALFORMED as error:
         reason = f"{type(error).__name__}: {error}"
     raise WeightsError(
-        f"{path} cannot be read as a PyTorch weights file: {reason}. Get it again, or use a "
-        ".safetensors file."
+        f"{path} cannot be read as a PyTorch weights file: {reason}. Download it again, or use "
+        "a .safetensors file."
     )
 
 
 class _RefusedError(Exception):
-    """The file asks for what no weights file needs; the message says for what."""
+    """The file asks for something that no weights file needs; the message names it."""
 
 
 class _Instructions(dict[int, Callable[[Any], None]]):

@@ -1,4 +1,4 @@
-"""Read a weights file of any known kind: names as in the file, arrays of NumPy."""
+"""Read weights files of all known kinds into NumPy arrays."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MXNET_START = (0x112).to_bytes(8, "little")
 
 
 def read_weights_file(path: Path) -> dict[str, NDArray[Any]]:
-    """Read named arrays; the file's first bytes say of which kind it is.
+    """Read named arrays; the first bytes tell the kind of file.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def read_weights_file(path: Path) -> dict[str, NDArray[Any]]:
             "save the weights with safetensors.torch.save_file(net.state_dict(), …) instead."
         )
     raise WeightsError(
-        f"{path} is no weights file of a known kind (Gluon .params, .safetensors, old PyTorch "
+        f"{path} is not a weights file of a known kind (Gluon .params, .safetensors, old PyTorch "
         f".pth).{advice}"
     )
 
@@ -67,9 +67,11 @@ def _read_mxnet(path: Path) -> dict[str, NDArray[Any]]:
     try:
         arrays = mx.nd.load(str(path))
     except mx.MXNetError as error:
-        raise WeightsError(f"{path} is damaged: MXNet cannot read it. Get it again.") from error
+        raise WeightsError(
+            f"{path} is damaged: MXNet cannot read it. Download it again."
+        ) from error
     if not isinstance(arrays, dict):
-        raise WeightsError(f"{path} holds arrays without names, so it is no weights file.")
+        raise WeightsError(f"{path} holds arrays without names, so it is not a weights file.")
     return {name: array.asnumpy() for name, array in arrays.items()}
 
 
@@ -77,10 +79,10 @@ def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
     try:
         return dict(load_file(path))
     except SafetensorError as error:
-        raise WeightsError(f"{path} is damaged: {error}. Get it again.") from error
+        raise WeightsError(f"{path} is damaged: {error}. Download it again.") from error
     except (KeyError, TypeError, AttributeError) as error:
-        # How the library says that NumPy has no such type (bfloat16, 8-bit floats).
+        # Raised for a type that NumPy lacks (bfloat16, 8-bit floats).
         raise WeightsError(
-            f"{path} holds numbers of a type that NumPy does not know ({error}). Save them as "
+            f"{path} holds numbers of a type that NumPy does not support ({error}). Save them as "
             "float32."
         ) from error

@@ -1,9 +1,9 @@
-"""Where published weights are looked for: an installed package, the local cache, the internet.
+"""Find published weights: in an installed package, the local cache, or on the internet.
 
-In this order: the Python package that holds EfficientNet-Lite0's weights; the folder
+The order is: the Python package with EfficientNet-Lite0's weights; the folder
 ``base_models`` in the persistent folder of the context; gluoncv's store (address in
-``MXNET_GLUON_REPO``); for ResNets the Hugging Face hub (address in ``HF_ENDPOINT``), where
-torchvision's weights are. What is downloaded stays in ``base_models``.
+``MXNET_GLUON_REPO``); for ResNets the Hugging Face hub (address in ``HF_ENDPOINT``), which has
+torchvision's weights. Downloads are kept in ``base_models``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _MAX_BYTES = 1 << 30
 
 
 def find_pretrained(base_model: BaseModel) -> Path:
-    """Path of a file with the published weights of a base model, downloaded if need be.
+    """Find the published weights of a base model, and download them if needed.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ def find_pretrained(base_model: BaseModel) -> Path:
     Raises
     ------
     WeightsError
-        If there is none anywhere. The message lists what was tried, and which file to put where
-        on a machine without internet.
+        If there are none. The message lists what was tried, and what to do on a machine without
+        internet.
     """
     name = base_model.name
     folder = Context.get_global_context().storage.persistent_path / "base_models"
@@ -79,13 +79,13 @@ def find_pretrained(base_model: BaseModel) -> Path:
                 logger.info("Downloaded the weights of %s from %s: %s", name, source, url)
                 return fetched
     raise WeightsError(
-        f"There are no pretrained weights of {name} to be had. Tried:\n"
-        + _tried_and_to_do(name, folder, tried)
+        f"Cannot find pretrained weights of {name}. Tried:\n"
+        + _attempts_and_advice(name, folder, tried)
     )
 
 
 def find_here(name: str) -> Path | None:
-    """Path of the weights of a base model by its name, if they are on this machine."""
+    """Path of a base model's weights, if they are on this machine."""
     folder = Context.get_global_context().storage.persistent_path / "base_models"
     return _in_package(name) or _in_cache(name, folder)
 
@@ -104,7 +104,7 @@ def _in_cache(name: str, folder: Path) -> Path | None:
 
 
 def _downloads(name: str, folder: Path) -> Iterator[tuple[str, str, Callable[[], Path]]]:
-    """Sources on the internet, in order: what they are called, the address, and how to fetch."""
+    """Sources on the internet, in order: name, URL, and a function that downloads."""
     if name in _STORE_NAMES:
         url, member, sha1 = _store_entry(name)
         target = folder / f"{name}.params"
@@ -122,7 +122,7 @@ def _downloads(name: str, folder: Path) -> Iterator[tuple[str, str, Callable[[],
 
 
 def _store_entry(name: str) -> tuple[str, str, str]:
-    """Address of the zip file, name of the weights in it, and their sha1; as gluoncv has them."""
+    """URL of the zip file, name of the weights in it, and their SHA-1, as listed in gluoncv."""
     store = import_gluoncv().model_store
     store_name = _STORE_NAMES[name]
     file_name = f"{store_name}-{store.short_hash(store_name)}"
@@ -139,7 +139,7 @@ def _fetch_from_store(url: str, member: str, sha1: str, target: Path) -> Path:
         with zipfile.ZipFile(zipped) as archive:
             if archive.getinfo(member).file_size > _MAX_BYTES:
                 raise DownloadError(f"{url}: {member} in it is larger than {_MAX_BYTES:,} bytes")
-            # Not extract(): the archive does not get to choose the place.
+            # Not extract(): the archive must not choose the path.
             part.write_bytes(archive.read(member))
         actual = file_digest(part, "sha1")
         if actual != sha1:
@@ -160,7 +160,7 @@ def _hub_url(name: str) -> str:
 
 
 def _hub_sha256(url: str) -> str:
-    """The checksum that the hub states for a large file, in the answer that redirects to it."""
+    """The SHA-256 that the hub sends for a large file, in its redirect."""
     try:
         answer = httpx.head(url, timeout=30.0, follow_redirects=True)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -190,23 +190,25 @@ def _download_lock(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _tried_and_to_do(name: str, folder: Path, tried: list[str]) -> str:
+def _attempts_and_advice(name: str, folder: Path, tried: list[str]) -> str:
     lines = []
     if name in _PACKAGES:
         package = _PACKAGES[name].replace("_", "-")
         lines.append(f"  - the Python package {package}: not installed, or without weights")
     kinds = ", ".join(f"{name}{kind}" for kind in _CACHED_KINDS)
     lines += [f"  - the folder {folder}: has none of {kinds}", *(f"  - {what}" for what in tried)]
-    lines.append("What to do, without internet here:")
+    lines.append("Without internet:")
     if name in _PACKAGES:
         lines.append(f"  - pip install {package}")
     if name in _STORE_NAMES:
         url, member, _ = _store_entry(name)
         lines.append(
-            f"  - get {url} on another machine, unpack it, and save {member} as "
+            f"  - download {url} on another machine, unpack it, and save {member} as "
             f"{folder / f'{name}.params'}"
         )
     if name in _HUB_NAMES:
-        lines.append(f"  - or get {_hub_url(name)} and save it as {folder / f'{name}.safetensors'}")
-    lines.append("  - or name a weights file that you have: weights='path/to/file'")
+        lines.append(
+            f"  - or download {_hub_url(name)} and save it as {folder / f'{name}.safetensors'}"
+        )
+    lines.append("  - or use a weights file that you have: weights='path/to/file'")
     return "\n".join(lines)

@@ -20,8 +20,8 @@ __all__ = ["load_weights"]
 
 logger = logging.getLogger(__name__)
 
-# What the classifier of the published networks is called: in Gluon, in PyTorch, and in the names
-# that MXNet's graphs give, which older .params files hold.
+# Names of the published networks' classifiers: in Gluon, in PyTorch, and in MXNet's graphs, which
+# older .params files use.
 _RESNET_HEAD = ("fc.", "dense0_")
 _HEADS = {
     "alexnet": ("output.", "classifier.6.", "dense2_"),
@@ -29,7 +29,7 @@ _HEADS = {
     "mobilenetv2": ("output.", "output_pred_"),
     "efficientnet_lite0": ("_fc.",),
 }
-# torchvision's AlexNet counts other layers than gluoncv's, which is the same otherwise.
+# torchvision's AlexNet is gluoncv's with other layer numbers.
 _TORCH_ALEXNET = {
     "features.3.": "features.2.",
     "features.6.": "features.4.",
@@ -62,7 +62,7 @@ def load_weights(
     Raises
     ------
     WeightsError
-        If no weights can be had, or the file is damaged, refused, or of another network.
+        If there are no weights, or the file is damaged, refused, or of another network.
     """
     path = find_pretrained(base_model) if source == "pretrained" else source
     params = build_body(base_model, base_model.input_size, base_model.input_size)
@@ -72,7 +72,7 @@ def load_weights(
         name: array
         for name, array in read_weights_file(path).items()
         if not name.removeprefix("arg:").startswith(heads)
-        # How often PyTorch updated a running statistic; says nothing of its value.
+        # Only counts PyTorch's updates of a running statistic.
         and not name.endswith(".num_batches_tracked")
     }
     found = _gluon_names(base_model, found, expected)
@@ -80,8 +80,8 @@ def load_weights(
     if problems:
         raise WeightsError(
             f"The weights file {path} does not fit {base_model.name}: {'; '.join(problems)}. It is "
-            "of another network, or damaged. Name the right file, or delete it to have it "
-            "downloaded again."
+            "of another network, or damaged. Give the right file, or delete it to download it "
+            "again."
         )
     logger.info("Weights of %s: from %s", base_model.name, path)
     return {name: np.ascontiguousarray(found[name], dtype=np.float32) for name in expected}
@@ -112,7 +112,7 @@ def _gluon_names(
 def _problems(
     found: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple[int, ...]]
 ) -> list[str]:
-    """What is missing, of another shape or unknown: a few of each."""
+    """A few names that are missing, have another shape, or are unknown."""
     shapes = [
         f"{name} is {found[name].shape} instead of {shape}"
         for name, shape in expected.items()

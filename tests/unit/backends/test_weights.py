@@ -228,11 +228,11 @@ def write_bfloat16(path: Path) -> None:
     ("write", "reason"),
     [
         (lambda path: None, "Cannot open the weights file .*No such file"),
-        (lambda path: path.write_bytes(b""), "no weights file of a known kind"),
-        (lambda path: path.write_bytes(b"GIF89a"), "no weights file of a known kind"),
+        (lambda path: path.write_bytes(b""), "not a weights file of a known kind"),
+        (lambda path: path.write_bytes(b"GIF89a"), "not a weights file of a known kind"),
         (lambda path: path.write_bytes(b"PK\x03\x04"), "This is a zip file: unpack it"),
         (lambda path: path.write_bytes(b"\xff" + b"\0" * 7 + b'{"a"'), "is damaged"),
-        (write_bfloat16, "of a type that NumPy does not know"),
+        (write_bfloat16, "of a type that NumPy does not support"),
         (write_unnamed, "arrays without names"),
         (write_cut, "is damaged: MXNet cannot read it"),
         (lambda path: path.mkdir(), "Cannot open the weights file"),
@@ -327,7 +327,7 @@ def test_a_damaged_file_in_the_cache_is_named_and_not_passed_over(
 ) -> None:
     folder.mkdir()
     (folder / "resnet18.params").write_bytes(b"half a download")
-    with pytest.raises(WeightsError, match=r"resnet18\.params is no weights file"):
+    with pytest.raises(WeightsError, match=r"resnet18\.params is not a weights file"):
         load_weights(RESNET, "pretrained")
     assert server.requests == []
 
@@ -421,13 +421,13 @@ def test_offline_every_try_is_listed_and_which_file_to_put_where(folder: Path) -
     text = str(offline.value)
     store = "http://127.0.0.1:9/gluon/models/resnet18_v1b-2d9d980c.zip"
     hub = f"http://127.0.0.1:9{HUB_PATH}"
-    assert text.splitlines()[0] == "There are no pretrained weights of resnet18 to be had. Tried:"
+    assert text.splitlines()[0] == "Cannot find pretrained weights of resnet18. Tried:"
     assert f"the folder {folder}: has none of resnet18.params" in text
     assert f"gluoncv's store: Cannot download {store}: " in text
     assert text.count("Connection refused") == 2
     assert f"the Hugging Face hub: Cannot reach {hub}" in text
     assert f"save resnet18_v1b-2d9d980c.params as {folder / 'resnet18.params'}" in text
-    assert f"get {hub} and save it as {folder / 'resnet18.safetensors'}" in text
+    assert f"download {hub} and save it as {folder / 'resnet18.safetensors'}" in text
     assert list(folder.iterdir()) == []
 
 
