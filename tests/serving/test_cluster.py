@@ -21,7 +21,7 @@ import pytest
 from jupyter_imgcls.classifiers import load_classifier
 from jupyter_imgcls.classifiers.artifact import Artifact
 from jupyter_imgcls.context import Context
-from jupyter_imgcls.errors import DeploymentError
+from jupyter_imgcls.errors import DeploymentError, MissingExtraError
 from jupyter_imgcls.serving.deployment import Deployment
 from jupyter_imgcls.serving.targets import cluster
 from jupyter_imgcls.serving.targets.local import wait_gone
@@ -249,7 +249,7 @@ def test_without_ray_it_says_what_to_install(small_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     cups = Deployment("cups", small_model(), target="cluster")
 
-    with pytest.raises(DeploymentError, match=r"pip install 'jupyter_imgcls\[cluster\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'jupyter_imgcls\[cluster\]'"):
         cups.deploy()
 
     assert not cups.is_existing_service()

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from jupyter_imgcls.errors import DeploymentError
+from jupyter_imgcls.errors import DeploymentError, MissingExtraError
 from jupyter_imgcls.serving.targets.ray.kuberay import export_kuberay
 
 # Of KubeRay's RayService (v1) and Kubernetes' pods, what this package writes: all of it, and what
@@ -199,3 +199,9 @@ def test_impossible_replicas_are_refused(tmp_path):
         with pytest.raises(DeploymentError, match="at least 1 replica"):
             export_kuberay(tmp_path / "cups.yaml", "cups", **wrong)
     assert not (tmp_path / "cups.yaml").exists()
+
+
+def test_without_pyyaml_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'jupyter_imgcls\[cluster\]'"):
+        export_kuberay(tmp_path / "cups.yaml", "cups")

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...errors import ServiceError
+from ..processes import DETACHED
 
 __all__ = ["Plan", "generate_load"]
 
@@ -95,19 +96,19 @@ def generate_load(
         If the generator fails.
     """
     with tempfile.TemporaryFile() as log:
-        # Not a child of the terminal's: an interruption there is for this process to handle.
+        # Ctrl-C in the terminal is for this process to handle.
         process = subprocess.Popen(  # noqa: S603 -- no shell; the program is this Python
             [sys.executable, "-m", _MODULE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            start_new_session=True,
+            **DETACHED,
         )
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            # It may have ended, which the missing last report tells.
-            with suppress(BrokenPipeError):
+            # If it has exited, the last report is missing. Windows has another error for that.
+            with suppress(OSError):
                 # The key goes this way, too, where no other user of the machine sees it.
                 lengths = [len(body) for body in bodies]
                 process.stdin.write(json.dumps({**asdict(plan), "bodies": lengths}).encode())
@@ -125,7 +126,7 @@ def generate_load(
                 said = log.read()[-2000:].decode(errors="replace").strip()
                 raise ServiceError(f"The load generator failed. The end of its log:\n{said}")
         finally:
-            with suppress(BrokenPipeError):
+            with suppress(OSError):
                 process.stdin.close()
             try:
                 process.wait(_SECONDS_TO_END)

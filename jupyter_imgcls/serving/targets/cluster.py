@@ -16,11 +16,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ...errors import DeploymentError
+from ...errors import DeploymentError, require_extra
 from ..records import Record, read_key, write_record
 from .ray import local as local_ray
 
@@ -168,15 +167,13 @@ def deploy(
 
     Raises
     ------
+    MissingExtraError
+        If Ray Serve is not installed.
     DeploymentError
-        If Ray Serve is not installed, the cluster cannot be joined, the name is in use, or the
-        replicas do not start; then nothing is left of it.
+        If the cluster cannot be joined, the name is in use, or the replicas do not start; then
+        nothing of the service is left.
     """
-    if find_spec("ray") is None:
-        raise DeploymentError(
-            "A cluster needs Ray Serve, which is not installed: "
-            "pip install 'jupyter_imgcls[cluster]'"
-        )
+    require_extra("cluster", "ray", "A cluster needs Ray Serve, which is not installed")
     if address is not None and key is None:
         raise DeploymentError("A service on a cluster of other machines needs a key.")
     settings = {

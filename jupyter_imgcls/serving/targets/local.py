@@ -18,6 +18,7 @@ import psutil
 from ...errors import DeploymentError
 from ..addresses import is_loopback, listen, root_url
 from ..client import http_client
+from ..processes import DETACHED
 from ..records import Record, read_key, write_record
 
 __all__ = [
@@ -199,10 +200,14 @@ def _launch(folder: Path, record: Record) -> subprocess.Popen[bytes]:
     command += ["--host", record.host, "--port", str(record.port)]
     command += ["--no-key"] if key is None else ["--key-file", str(key[0])]
     with log_file(folder).open("ab") as output:
-        # In a session of its own it gets neither the interrupts of this terminal or notebook nor
-        # the end of this kernel.
         process = subprocess.Popen(  # noqa: S603 -- no shell; the program is this Python
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            # The log is UTF-8, also where Windows would write another encoding.
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+            **DETACHED,
         )
     _started.append(process)
     return process

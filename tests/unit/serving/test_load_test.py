@@ -17,7 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from jupyter_imgcls.cli import app
-from jupyter_imgcls.errors import ServiceError, UnreadableImageError
+from jupyter_imgcls.errors import MissingExtraError, ServiceError, UnreadableImageError
 from jupyter_imgcls.serving.load_test import load_sweep, load_test, start_load_test
 from jupyter_imgcls.serving.load_test.payloads import photos_to_send
 from tests.unit.scoring_server import SCORES, bare_service, real_service
@@ -245,6 +245,12 @@ def test_an_interruption_ends_it_with_what_was_measured(service, monkeypatch):
     monkeypatch.setattr("jupyter_imgcls.kernel.waiting._wait_and_answer", interrupted)
     result = load_test(service.url, None, PHOTO, duration=60, warm_up=0, progress=False)
     assert 0 < result.duration < 60
+
+
+def test_without_locust_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "locust", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'jupyter_imgcls\[load\]'"):
+        load_test("http://127.0.0.1:9/score", None, PHOTO, **SHORT)
 
 
 def test_a_generator_that_fails_is_told_with_its_log(service, monkeypatch, tmp_path):

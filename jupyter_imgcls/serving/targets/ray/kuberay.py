@@ -9,9 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ....errors import DeploymentError
+from ....errors import DeploymentError, require_extra
 from ....files import write_whole
 from ...docker.image import ray_version
 from .app import KEY_VARIABLE
@@ -66,11 +64,16 @@ def export_kuberay(
 
     Raises
     ------
+    MissingExtraError
+        If PyYAML is not installed.
     DeploymentError
-        If the numbers of replicas are none.
+        If the numbers of replicas make no sense.
     StorageError
         If it cannot be written.
     """
+    require_extra("cluster", "yaml", "A manifest for KubeRay needs PyYAML")
+    import yaml
+
     fewest, most = autoscaling or (replicas, replicas)
     if not 1 <= fewest <= most:
         raise DeploymentError(f"A service has at least 1 replica: not {autoscaling or replicas!r}.")

@@ -20,10 +20,12 @@ from pathlib import Path
 
 import platformdirs
 import psutil
+from filelock import FileLock
 
 from ....errors import DeploymentError
 from ....scoring.pipeline import available_cores
 from ...addresses import listen
+from ...processes import DETACHED
 from ..local import wait_gone
 from .head import HEAD
 
@@ -128,8 +130,6 @@ def log_file() -> Path:
 @contextmanager
 def locked() -> Iterator[None]:
     """Only one program at a time starts and stops Ray, deploys and deletes."""
-    from filelock import FileLock
-
     with FileLock(_folder() / "lock"):
         yield
 
@@ -169,8 +169,8 @@ def _launch(port: int) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,
             env=environment(),
+            **DETACHED,
         )
     _started.append(process)
 
