@@ -7,7 +7,7 @@ bytes. Pillow's own `open` would try dozens, some of which start other programs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from PIL import (
     BmpImagePlugin,
@@ -91,4 +91,5 @@ def _open_heif(file: IO[bytes]) -> Image:
         raise RefusedError(
             "HEIC photos need pillow-heif: pip install 'jupyter_imgcls[heic]', or save as JPEG"
         ) from None
-    return cast("Image", pillow_heif.HeifImageFile(file))
+    opener: Any = pillow_heif.HeifImageFile
+    return cast("Image", opener(file))
