@@ -436,15 +436,17 @@ def test_the_real_addresses_are_those_of_gluoncv_and_the_hub(
 ) -> None:
     monkeypatch.delenv("MXNET_GLUON_REPO")
     monkeypatch.delenv("HF_ENDPOINT")
-    url, member, sha1 = weight_sources._store_entry("mobilenetv2")
-    assert url == (
-        "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/gluon/models/"
-        "mobilenetv2_1.0-f9952bcd.zip"
-    )
-    assert (member, sha1[:8]) == ("mobilenetv2_1.0-f9952bcd.params", "f9952bcd")
-    assert weight_sources._hub_url("resnet152") == (
-        "https://huggingface.co/timm/resnet152.tv_in1k/resolve/main/model.safetensors"
-    )
+    for variable in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")  # nothing leaves this machine
+    with pytest.raises(WeightsError) as mobilenet:
+        find_pretrained(get_base_model("mobilenetv2"))
+    with pytest.raises(WeightsError) as resnet:
+        find_pretrained(get_base_model("resnet152"))
+    store = "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/gluon/models"
+    assert f"{store}/mobilenetv2_1.0-f9952bcd.zip" in str(mobilenet.value)
+    assert "save mobilenetv2_1.0-f9952bcd.params as" in str(mobilenet.value)
+    hub = "https://huggingface.co/timm/resnet152.tv_in1k/resolve/main/model.safetensors"
+    assert hub in str(resnet.value)
 
 
 def test_a_cache_folder_that_cannot_be_made_is_named(folder: Path) -> None:
