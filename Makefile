@@ -1,19 +1,19 @@
-# make demo              the whole main job on a sample drawn by the program
-# make demo DATA=folder  the same on your own photos, one sub-folder a class
-# make dashboard         the whole workflow as a page in the browser; with DATA=folder on those photos
-# make wheel             the wheel and the source distribution, in dist
+# make demo              the whole workflow on sample images; DATA=folder: on your photos, a
+#                        sub-folder for each class
+# make dashboard         the workflow as a web page; DATA=folder: with the photos of that folder
+# make wheel             the wheel and the source distribution, in dist/
 # make test              all checks, and the tests that take minutes in all
 # make test-all          those that take long, too; TORCH=1 adds comparisons with PyTorch
 # make watch             the front end built again at each change of js/, for a JupyterLab beside it
 # make docs              the documentation site, in build/docs; DOCS=... are options of sphinx-build
 #
-# All make a virtual environment in .venv first, once.
+# Each creates a virtual environment in .venv if there is none.
 
 PYTHON ?= python3
 BIN := .venv/bin
 METADATA := setup.py pyproject.toml package.json
 FRONT_END := jupyter_imgcls/static/image_grid.js
-# What an editable installation leaves out.
+# An editable installation does not install these.
 LINKS := $(addprefix .venv/share/jupyter/, labextensions/jupyter_imgcls voila/templates/imgcls)
 IN_PROCESS := tests/unit tests/widgets tests/dashboard tests/backends
 export DATA

