@@ -115,7 +115,7 @@ class ClassificationDataset:
         """
         from .readers.folders import read_class_folders
 
-        return cls._of(name, root, read_class_folders(Path(root), check))
+        return cls._from_table(name, root, read_class_folders(Path(root), check))
 
     @classmethod
     def create_from_files(
@@ -174,7 +174,7 @@ class ClassificationDataset:
         from .readers.json_form import read_json
 
         table = read_json(Path(file), name, context, provider, check, progress)
-        return cls._of(name, file, table)
+        return cls._from_table(name, file, table)
 
     @classmethod
     def create_from_csv(
@@ -191,7 +191,7 @@ class ClassificationDataset:
         """
         from .readers.tables import read_csv
 
-        return cls._of(name, file, read_csv(Path(file), check))
+        return cls._from_table(name, file, read_csv(Path(file), check))
 
     @classmethod
     def create_from_frame(
@@ -223,10 +223,10 @@ class ClassificationDataset:
         """
         from .readers.tables import read_frame
 
-        return cls._of(name, root, read_frame(frame, Path(root), check))
+        return cls._from_table(name, root, read_frame(frame, Path(root), check))
 
     @classmethod
-    def _of(
+    def _from_table(
         cls, name: str, source: str | os.PathLike[str], table: PhotoTable
     ) -> ClassificationDataset:
         dataset = cls(name)
@@ -259,7 +259,7 @@ class ClassificationDataset:
         part : {"train", "test", "validation"}, optional
             Side of a given split.
         """
-        return self.images[self.table.add_photo(path, _several(labels), origin_id, part)]
+        return self.images[self.table.add_photo(path, _as_list(labels), origin_id, part)]
 
     def add_folder(
         self,
@@ -431,7 +431,7 @@ class ClassificationDataset:
         if self.journal is not None:
             self.journal.edit([image], labels)
         else:
-            self.table.set_labels(self.row_of(image), _several(labels))
+            self.table.set_labels(self.row_of(image), _as_list(labels))
 
     # -- dividing -------------------------------------------------------------------------------
 
@@ -490,5 +490,5 @@ class ClassificationDataset:
         return write_class_folders(self.table, Path(root))
 
 
-def _several(labels: str | Label | Sequence[str | Label]) -> Sequence[str | Label]:
+def _as_list(labels: str | Label | Sequence[str | Label]) -> Sequence[str | Label]:
     return [labels] if isinstance(labels, str | Label) else labels

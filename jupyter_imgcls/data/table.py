@@ -47,7 +47,7 @@ class PhotoTable:
         self._parts = array("b")
         self._class_numbers: dict[str, int] = {}
         # All labels of the few photos that have more than one, by storage id.
-        self._several: dict[int, tuple[int, ...]] = {}
+        self._multiple: dict[int, tuple[int, ...]] = {}
         self._next_id = 1
         for label in labels:
             self.add_label(label)
@@ -100,7 +100,7 @@ class PhotoTable:
         """The labels of one photo, the first one first."""
         first = self.first_label[row]
         one = () if first == NO_LABEL else (first,)
-        return [self.labels[number] for number in self._several.get(self.storage_ids[row], one)]
+        return [self.labels[number] for number in self._multiple.get(self.storage_ids[row], one)]
 
     def set_labels(self, row: int, labels: Iterable[str | Label]) -> None:
         """Replace the labels of one photo; new classes are added."""
@@ -108,20 +108,20 @@ class PhotoTable:
 
     def _set_numbers(self, row: int, numbers: tuple[int, ...]) -> None:
         self.first_label[row] = numbers[0] if numbers else NO_LABEL
-        self._several.pop(self.storage_ids[row], None)
+        self._multiple.pop(self.storage_ids[row], None)
         if len(numbers) > 1:
-            self._several[self.storage_ids[row]] = numbers
+            self._multiple[self.storage_ids[row]] = numbers
 
     def rows_with(self, label: int) -> NDArray[np.intp]:
         """The rows of the photos that have a class, alone or among others."""
         rows = np.flatnonzero(np.asarray(self.first_label) == label)
-        several = [i for i, labels in self._several.items() if label in labels]
+        several = [i for i, labels in self._multiple.items() if label in labels]
         return np.union1d(rows, np.flatnonzero(np.isin(np.asarray(self.storage_ids), several)))
 
     def count_labels(self) -> NDArray[np.intp]:
         """Number of photos of each class, shape (classes,)."""
         first = np.asarray(self.first_label)
-        further = [label for labels in self._several.values() for label in labels[1:]]
+        further = [label for labels in self._multiple.values() for label in labels[1:]]
         return np.bincount(
             np.append(first[first != NO_LABEL], further).astype(int), minlength=len(self.labels)
         )
@@ -171,8 +171,8 @@ class PhotoTable:
         renumbered = np.array([numbers.get(label.name, 0) for label in self.labels], dtype=np.intc)
         first = np.asarray(self.first_label)
         first[first != NO_LABEL] = renumbered[first[first != NO_LABEL]]
-        for storage_id, labels in self._several.items():
-            self._several[storage_id] = tuple(int(renumbered[label]) for label in labels)
+        for storage_id, labels in self._multiple.items():
+            self._multiple[storage_id] = tuple(int(renumbered[label]) for label in labels)
         self._set_names(names)
 
     def _set_names(self, names: Sequence[str]) -> None:
@@ -211,7 +211,7 @@ class PhotoTable:
         taken.origin_ids = take(self.origin_ids, rows)
         taken._parts = take(self._parts, rows)
         taken._next_id = self._next_id
-        if self._several:
+        if self._multiple:
             kept = set(taken.storage_ids)
-            taken._several = {i: labels for i, labels in self._several.items() if i in kept}
+            taken._multiple = {i: labels for i, labels in self._multiple.items() if i in kept}
         return taken

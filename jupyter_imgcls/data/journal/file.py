@@ -80,7 +80,7 @@ def open_file(file: Path, source: tuple[str, str]) -> sqlite3.Connection:
         try:
             with transaction(connection):
                 _check_or_create(connection, file, source)
-            _log_ahead(connection)
+            _enable_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
         except BaseException:
             connection.close()
@@ -180,7 +180,7 @@ def _check_or_create(connection: sqlite3.Connection, file: Path, source: tuple[s
         raise sqlite3.DatabaseError(f"malformed: {found}")
 
 
-def _log_ahead(connection: sqlite3.Connection) -> None:
+def _enable_wal(connection: sqlite3.Connection) -> None:
     """Switch to write-ahead logging; retry, as SQLite does not wait for others here."""
     deadline = time.monotonic() + _WAIT_S
     while True:

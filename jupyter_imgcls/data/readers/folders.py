@@ -209,7 +209,10 @@ def write_class_folders(table: PhotoTable, root: Path) -> Path:
         for image, part in zip(Images(table), table.parts, strict=True):
             for label in image.labels:
                 if not is_folder_name(label.name):
-                    raise DatasetError(f"The class name {label.name!r} is not a valid folder name.")
+                    raise DatasetError(
+                        f"The class name {label.name!r} is not a valid folder name: rename the "
+                        "class."
+                    )
                 folder = Path(photos, part or "", label.name)
                 folder.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(image.storage_path, free_name(folder / image.name))
