@@ -1,7 +1,7 @@
-"""The one door to MXNet, gluoncv and MXNet's ONNX exporter, repaired for today's Python.
+"""Import MXNet, gluoncv and MXNet's ONNX exporter, patched for current versions of Python.
 
 MXNet 1.9.1 and gluoncv 0.10 were last released before NumPy 1.24, torch 2 and onnx 1.15. Everything
-that has to be put right for them stands here; no other module imports them directly.
+they need is patched here; no other module imports them directly.
 """
 
 from __future__ import annotations

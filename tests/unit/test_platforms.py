@@ -1,0 +1,33 @@
+"""The package can be imported on Windows, and without its extras."""
+
+import subprocess
+import sys
+
+# Modules of other packages may import what is there.
+CODE = """
+import builtins, importlib, pkgutil
+
+MISSING = {"fcntl", "grp", "pwd", "resource", "termios"}  # on Windows
+MISSING |= {"gevent", "locust", "pillow_heif", "ray", "tensorboardX", "voila"}  # without extras
+original = builtins.__import__
+
+def import_module(name, namespace=None, local=None, names=(), level=0):
+    importer = (namespace or {}).get("__name__", "")
+    if not level and name.split(".")[0] in MISSING and importer.startswith("jupyter_imgcls."):
+        raise ImportError(f"{importer} imports {name}")
+    return original(name, namespace, local, names, level)
+
+builtins.__import__ = import_module
+package = importlib.import_module("jupyter_imgcls")
+for module in pkgutil.walk_packages(package.__path__, "jupyter_imgcls."):
+    # This one runs in a process of its own, which needs Locust.
+    if module.name != "jupyter_imgcls.serving.load_test.locustfile":
+        importlib.import_module(module.name)
+"""
+
+
+def test_every_module_is_imported_without_what_only_unix_or_an_extra_has():
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CODE], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
