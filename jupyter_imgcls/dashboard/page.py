@@ -13,7 +13,7 @@ import traitlets
 
 from ..context import Context
 from ..errors import DatasetError
-from .parts.step_list import Status, Steps
+from .parts.step_list import Status, StepList
 from .storage import FOLDER, ROOT, asks_visitor, personal_context
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Dashboard(ipywidgets.VBox):
         self._lock = threading.RLock()
         self._begun = False
         several = asks_visitor()
-        self.steps = Steps(self._came if several else None)
+        self.steps = StepList(self._came if several else None)
         self.steps.steps = [[name, "locked", ""] for name in _NAMES]
         self._said = ipywidgets.HTML('<div role="status">Getting ready …</div>')
         self._panel = ipywidgets.VBox([self._said], layout=ipywidgets.Layout(width="auto"))

@@ -90,7 +90,7 @@ class Kept:
         self._file = self.folder / "dashboard.json"
 
     def of_photos(self, photos: Path) -> Path:
-        """The folder for what was learnt from one folder of photos."""
+        """The folder for the classifier trained on one folder of photos."""
         return self.folder / "models" / hashlib.sha256(os.fsencode(photos)).hexdigest()[:12]
 
     def read(self) -> dict[str, Any]:

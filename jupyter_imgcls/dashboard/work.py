@@ -1,4 +1,4 @@
-"""What the steps share: the photos and their labels, what was learnt, and the threshold."""
+"""What the steps share: the photos and their labels, the trained classifier, and the threshold."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Work(traitlets.HasTraits):
     dataset : ClassificationDataset or None
         Trait: the photos that were chosen, with a journal.
     trained : Trained or None
-        Trait: what was learnt last.
+        Trait: the classifier that was trained last.
     threshold : float
         Trait: a photo whose best score is below it is called 'not sure'.
     edits : int
@@ -155,9 +155,9 @@ class Work(traitlets.HasTraits):
         used[self.journal.excluded] = NO_LABEL
         return used
 
-    # -- what is learnt -------------------------------------------------------------------------
+    # -- the trained classifier -----------------------------------------------------------------
 
-    def learnt(
+    def keep_trained(
         self,
         classifier: Classifier,
         test_set: ClassificationDataset,

@@ -192,7 +192,7 @@ def test_the_whole_way_from_photos_to_a_service(dashboard, browser, tmp_path):
     picture = me.keep_picture("results")
     if RENEW:
         publish(picture, "dashboard")
-    me.press("When is it sure enough?")
+    me.press("Confidence threshold")
     me.says(re.compile("Threshold ..?%"))
 
     me.press("Next: Try")

@@ -67,7 +67,7 @@ def test_a_point_is_chosen_by_mouse_and_by_key(host, open_notebook, tmp_path):
         keys.press(key)
         ui.get_by_text(f"{threshold:.3f}", exact=True).wait_for()
         kernel.wait_for(f"ui.threshold == {threshold}")
-    ui.get_by_role("button", name="more found").click()
+    ui.get_by_role("button", name="Higher recall").click()
     kernel.wait_for("ui.threshold == 0.6")
     kernel.run("ui.threshold = 0.9")
     ui.get_by_text("0.900", exact=True).wait_for()

@@ -80,7 +80,7 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, ImgclsError):
         return str(error)
     _log.error("A step of the dashboard failed", exc_info=error)
-    return f"This should not have happened: {type(error).__name__}: {error}"
+    return f"Unexpected error: {type(error).__name__}: {error}"
 
 
 def bars(rows: Iterable[tuple[str, str, float, str]]) -> str:

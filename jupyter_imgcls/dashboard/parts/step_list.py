@@ -10,7 +10,7 @@ import traitlets
 
 from ...widgets.base.assets import asset
 
-__all__ = ["Status", "Steps"]
+__all__ = ["Status", "StepList"]
 
 
 class Status(NamedTuple):
@@ -28,7 +28,7 @@ class Status(NamedTuple):
     note: str
 
 
-class Steps(anywidget.AnyWidget):
+class StepList(anywidget.AnyWidget):
     """The steps with their state, to choose one from.
 
     Parameters

@@ -77,7 +77,7 @@ class PhotosStep(Step):
             ),
             box(
                 html(
-                    f"<h3>Only try it</h3><p>{_SAMPLE} drawn photos of bowls, cups, cutlery and "
+                    f"<h3>Try it out</h3><p>{_SAMPLE} sample images of bowls, cups, cutlery and "
                     "plates.</p>"
                 ),
                 button("Take the sample", self.take_sample, self.problem),

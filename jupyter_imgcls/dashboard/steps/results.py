@@ -50,7 +50,7 @@ class ResultsStep(Step):
             gap=8,
         )
         self.view = ipywidgets.ToggleButtons(
-            options=[("Photos, right and wrong", 0), ("When is it sure enough?", 1)],
+            options=[("Right and wrong photos", 0), ("Confidence threshold", 1)],
             style={"button_width": "auto"},
         )
         self.view.observe(self._turn, "value")
@@ -100,9 +100,9 @@ class ResultsStep(Step):
         self.curve.threshold = self.work.threshold
         self._sure = box(
             html(
-                "<p>It gives each photo a score. Below the threshold it says 'not sure'. To the "
-                "left of the slider fewer photos get an answer, and more of the answers are "
-                "right.</p>"
+                "<p>The classifier gives each photo a score. Below the threshold it answers 'not "
+                "sure'. Move the slider left: fewer photos get an answer, and more of the answers "
+                "are right.</p>"
             ),
             self._threshold,
             self.curve,

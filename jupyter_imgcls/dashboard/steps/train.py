@@ -51,12 +51,12 @@ class TrainStep(Step):
             layout=layout,
         )
         self.held_out = ipywidgets.IntSlider(
-            34, 10, 50, description="Photos to test with, %", style=_WIDE, layout=layout
+            34, 10, 50, description="Test photos, %", style=_WIDE, layout=layout
         )
         self.copies = ipywidgets.Checkbox(
             value=False,
             indent=False,
-            description="Mirrored and cropped copies, too: slower, for few photos",
+            description="Also train on mirrored and cropped copies (slower; helps with few photos)",
             layout=layout,
         )
         self.base_model = ipywidgets.Dropdown(
@@ -80,8 +80,8 @@ class TrainStep(Step):
         self._draw_way()
         self.children = [
             html(
-                "<h2>Learn from the labelled photos</h2><p>Some photos are held out, to test with "
-                "photos that it has never seen.</p>"
+                "<h2>Train on the labelled photos</h2><p>Some photos are held out to test the "
+                "classifier on photos that it has never seen.</p>"
             ),
             self._hint,
             self.way,
@@ -138,7 +138,7 @@ class TrainStep(Step):
         train_set, test_set = self._sides(task)
         task.say("Loading the network")
         classifier = ScikitClassifier(self._model(train_set, "efficientnet_lite0"))
-        classifier.train(train_set, progress=task.count("Looking at the photos to learn from"))
+        classifier.train(train_set, progress=task.count("Computing features"))
         self._finish(task, classifier, test_set, fingerprint, "quick")
 
     def _refine(self, task: Task) -> None:
@@ -164,7 +164,7 @@ class TrainStep(Step):
                 run.stop()
         task.resume()
         if not model.history:
-            task.say("Stopped before the first round was done: nothing was changed.")
+            task.say("Stopped before the end of the first epoch: nothing was changed.")
             return
         rounds = counted(len(model.history), "round")
         self._finish(task, model, test_set, fingerprint, f"thorough, {rounds}")
@@ -196,8 +196,8 @@ class TrainStep(Step):
         fingerprint: str,
         how: str,
     ) -> None:
-        tell = task.count("Trying it on the photos that were held out")
+        tell = task.count("Testing on the held-out photos")
         scores = classifier.score(test_set, progress=tell)
         task.say("Saving")
-        self.work.learnt(classifier, test_set, scores, fingerprint, how)
+        self.work.keep_trained(classifier, test_set, scores, fingerprint, how)
         task.say("Done. The next step shows the results.")

@@ -52,7 +52,7 @@ class TryStep(Step):
         self.answer.layout.flex = "1 1 280px"
         self._shown_for: object = None
         self.children = [
-            html("<h2>Try a photo of your own</h2><p>It is looked at and not kept.</p>"),
+            html("<h2>Try a photo of your own</h2><p>Your photo is not stored.</p>"),
             self.problem,
             self.upload,
             self.task,
@@ -78,7 +78,7 @@ class TryStep(Step):
 
     def _uploaded(self, files: list[Path]) -> None:
         content = files[0].read_bytes()
-        self.task.run("Looking at the photo", lambda task: self.look(task, content, files[0].name))
+        self.task.run("Classifying the photo", lambda task: self.look(task, content, files[0].name))
 
     def look(self, task: Task, content: bytes, name: str) -> None:
         """Show a photo and its scores.

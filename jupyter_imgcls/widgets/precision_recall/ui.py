@@ -122,16 +122,18 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
             min=0,
             max=len(self._points) - 1,
             readout=False,
-            tooltip="Left: surer, fewer found. Right: more found, less sure.",
+            tooltip="Left: higher precision. Right: higher recall.",
             layout=ipywidgets.Layout(flex="1 1 auto", width="auto", min_width="96px"),
         )
         self._slider.observe(self._slid, "value")
         free_of_busy_cells(self._slider)
-        self._frame.describe(self._slider, "Operating point, from surer to more found")
+        self._frame.describe(
+            self._slider, "Operating point, from higher precision to higher recall"
+        )
         steps = [
-            self._button("surer", "chevron-left", "Next higher threshold", -1),
+            self._button("Higher precision", "chevron-left", "Next higher threshold", -1),
             self._slider,
-            self._button("more found", "chevron-right", "Next lower threshold", 1),
+            self._button("Higher recall", "chevron-right", "Next lower threshold", 1),
             self._button("best F1", "bullseye", "The threshold of the highest F1", 0),
             self._frame,
         ]
