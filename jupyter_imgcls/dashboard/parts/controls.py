@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets
 
 from ...errors import ImgclsError
-from ...widgets.base.theme import Problem, free_of_busy_cells, text
+from ...widgets.base.theme import ErrorMessage, free_of_busy_cells, text
 
 __all__ = ["bars", "box", "button", "guarded", "html", "in_words", "note"]
 
@@ -36,7 +36,7 @@ def box(*children: ipywidgets.Widget, gap: int = 12, card: bool = False) -> ipyw
 
 
 def button(
-    words: str, do: Callable[[], None], problem: Problem, *, style: str = ""
+    words: str, do: Callable[[], None], problem: ErrorMessage, *, style: str = ""
 ) -> ipywidgets.Button:
     """A button whose trouble is shown in `problem`.
 
@@ -58,7 +58,7 @@ def button(
     return made
 
 
-def guarded(handler: Callable[..., None], problem: Problem) -> Callable[..., None]:
+def guarded(handler: Callable[..., None], problem: ErrorMessage) -> Callable[..., None]:
     """`handler`, with what it raises shown in the page: nothing else would show it."""
 
     def guarded_handler(*arguments: Any) -> None:

@@ -9,7 +9,7 @@ import ipywidgets
 
 from ...classifiers.run import Stopped
 from ...text import counted
-from ...widgets.base.theme import Problem, text
+from ...widgets.base.theme import ErrorMessage, text
 from ..work import Work
 from .controls import button, html, in_words
 
@@ -29,7 +29,7 @@ class Task(ipywidgets.VBox):
         self._work = work
         self._stop_asked = threading.Event()
         self._thread: threading.Thread | None = None
-        self.problem = Problem()
+        self.problem = ErrorMessage()
         self._words = html()
         self._bar = ipywidgets.FloatProgress(
             min=0.0, max=1.0, layout=ipywidgets.Layout(flex="1 1 160px", width="auto")

@@ -6,7 +6,7 @@ from abc import abstractmethod
 
 import ipywidgets
 
-from ...widgets.base.theme import Problem
+from ...widgets.base.theme import ErrorMessage
 from ..parts.step_list import Status
 from ..work import Work
 
@@ -25,7 +25,7 @@ class Step(ipywidgets.VBox):
     ----------
     name : str
         In the list of steps.
-    problem : Problem
+    problem : ErrorMessage
         Where its trouble is shown.
     """
 
@@ -33,7 +33,7 @@ class Step(ipywidgets.VBox):
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self.problem = Problem()
+        self.problem = ErrorMessage()
         super().__init__(layout=ipywidgets.Layout(grid_gap="16px", width="auto"))
         self.add_class("ds-panel")
 

@@ -9,7 +9,7 @@ import ipywidgets
 
 from ...errors import DeploymentError
 from ...serving.deployment import Deployment
-from ...widgets.base.theme import Problem, text
+from ...widgets.base.theme import ErrorMessage, text
 from ..parts.controls import button, guarded, html, note
 from ..parts.task import Task
 from ..work import Work
@@ -32,7 +32,7 @@ class Service(ipywidgets.VBox):
         self.work = work
         self.url = ""
         self.note = "Download, or start a service"
-        self.problem = Problem()
+        self.problem = ErrorMessage()
         self.task = Task(work)
         self._facts = html()
         self._start = button("Start the service", self.start, self.problem)

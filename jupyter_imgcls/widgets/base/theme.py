@@ -17,7 +17,7 @@ from ...errors import ImgclsError
 from ...text import shown_name
 
 __all__ = [
-    "Problem",
+    "ErrorMessage",
     "axis",
     "button",
     "figure",
@@ -81,7 +81,7 @@ def stylesheet() -> ipywidgets.HTML:
     return ipywidgets.HTML(f"<style>{_CSS}</style>", layout=ipywidgets.Layout(display="none"))
 
 
-class Problem(ipywidgets.HTML):
+class ErrorMessage(ipywidgets.HTML):
     """What went wrong in a handler or a thread, which nothing else in a page would show."""
 
     def __init__(self) -> None:

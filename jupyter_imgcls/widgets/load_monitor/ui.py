@@ -12,7 +12,7 @@ import traitlets
 
 from ..base.frame import Frame, Key
 from ..base.still import StillPicture
-from ..base.theme import Problem, button, rows, stylesheet, text, tiles
+from ..base.theme import ErrorMessage, button, rows, stylesheet, text, tiles
 from .curves import CHART_HEIGHT, LoadCurves, Second
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class LoadMonitor(StillPicture, ipywidgets.VBox):
         )
         self._stop = button("Stop", self._ask_to_stop, "stop", width="96px")
         self._reason = ipywidgets.HTML(layout=ipywidgets.Layout(align_self="center"))
-        self._problem = Problem()
+        self._problem = ErrorMessage()
         self._numbers = ipywidgets.HTML(layout=ipywidgets.Layout(width="auto"))
         self._errors = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
         self._curves = LoadCurves(run.plan.duration)

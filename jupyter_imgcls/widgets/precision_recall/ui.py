@@ -19,7 +19,7 @@ from ...style import ACCENT, ALERT, PALETTE
 from ..base.frame import Frame, Key
 from ..base.still import StillPicture
 from ..base.theme import (
-    Problem,
+    ErrorMessage,
     axis,
     button,
     figure,
@@ -117,7 +117,7 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
         self._frame = Frame("Precision and recall", _KEYS, self._press, self.height)
         self._make_chart()
         self._numbers = ipywidgets.HTML(layout=ipywidgets.Layout(width="auto"))
-        self._problem = Problem()
+        self._problem = ErrorMessage()
         self._slider = ipywidgets.IntSlider(
             min=0,
             max=len(self._points) - 1,

@@ -10,7 +10,7 @@ import ipywidgets
 from ...data.journal import Journal
 from ...text import counted, shown_name
 from ..base.frame import Key
-from ..base.theme import Problem, button, free_of_busy_cells, text
+from ..base.theme import ErrorMessage, button, free_of_busy_cells, text
 
 __all__ = ["LABEL_KEYS", "LabelEditor"]
 
@@ -25,7 +25,7 @@ class LabelEditor:
     journal : Journal
     names : sequence of str
         Classes to choose from, beside those of the dataset.
-    problem : Problem
+    problem : ErrorMessage
         Shows why a label could not be changed.
     say : callable
         Called with words to read out.
@@ -41,7 +41,7 @@ class LabelEditor:
         self,
         journal: Journal,
         names: Sequence[str],
-        problem: Problem,
+        problem: ErrorMessage,
         say: Callable[[str], None],
     ) -> None:
         self.journal = journal

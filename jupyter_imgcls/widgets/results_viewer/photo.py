@@ -12,7 +12,7 @@ from ...data import Image
 from ...errors import UnreadableImageError
 from ...style import ACCENT, ALERT
 from ..base.frame import Frame
-from ..base.theme import Problem, text
+from ..base.theme import ErrorMessage, text
 from .matches import Results
 from .matrix import short_names
 
@@ -32,7 +32,7 @@ class PhotoView:
     picture, details, bars : ipywidgets.Widget
     """
 
-    def __init__(self, results: Results, problem: Problem, frame: Frame) -> None:
+    def __init__(self, results: Results, problem: ErrorMessage, frame: Frame) -> None:
         self._results = results
         self._problem = problem
         self._frame = frame

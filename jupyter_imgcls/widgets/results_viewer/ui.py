@@ -19,7 +19,7 @@ from ...style import PALETTE
 from ...text import shown_name
 from ..base.frame import Frame, Key
 from ..base.still import StillPicture
-from ..base.theme import Problem, button, free_of_busy_cells, rows, stylesheet, text
+from ..base.theme import ErrorMessage, button, free_of_busy_cells, rows, stylesheet, text
 from ..image_grid import Badge, ImageGrid
 from .labels import LabelEditor
 from .matches import ORDERS, Results
@@ -141,7 +141,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
     # -- parts ----------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._problem = Problem()
+        self._problem = ErrorMessage()
         self._labels = LabelEditor(self.journal, self.results.names, self._problem, self._say)
         self._frame = Frame(
             "Results", self._keys(), self._press, self.height, self._guarded(self._choose_class)

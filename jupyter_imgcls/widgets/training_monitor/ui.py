@@ -17,7 +17,7 @@ import traitlets
 from ...classifiers.run import EpochRecord, TrainingListener, TrainingRun
 from ..base.frame import Frame, Key
 from ..base.still import StillPicture
-from ..base.theme import button, rows, stylesheet, text, tiles
+from ..base.theme import ErrorMessage, button, rows, stylesheet, text, tiles
 from .curves import CHART_HEIGHT, TrainingCurves
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
         self._curves = TrainingCurves()
         self._reason = ipywidgets.HTML(layout=ipywidgets.Layout(align_self="center"))
         self._log = ipywidgets.HTML()
-        self._problem = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
+        self._problem = ErrorMessage()
         self._pause = self._button("Pause", "pause", lambda asked: asked.pause())
         self._resume = self._button("Resume", "play", lambda asked: asked.resume())
         self._stop = self._button("Stop", "stop", lambda asked: asked.stop())
@@ -151,7 +151,7 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
                     self._run.remove_listener(self.listener)
                 self._run = run
                 self._forget()
-                self._problem.layout.display = "none"
+                self._problem.say("")
                 self._curves.clear(run.epochs)
                 self._from = run.epochs_done
             self._draw()
@@ -273,9 +273,7 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
             self._log.value = f'<div class="imgcls-log" tabindex="0">{shown}</div>'
 
     def _show_error(self, error: BaseException) -> None:
-        words = text(f"{type(error).__name__}: {error}")
-        self._problem.value = f'<div class="imgcls-error" role="alert">{words}</div>'
-        self._problem.layout.display = ""
+        self._problem.say(f"{type(error).__name__}: {error}")
 
     @contextmanager
     def _showing_errors(self) -> Generator[None]:
