@@ -219,7 +219,7 @@ def test_the_whole_way_from_photos_to_a_service(dashboard, browser, tmp_path):
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "image/jpeg"}
     answer = httpx.post(url, content=photo.read_bytes(), headers=headers, trust_env=False)
     assert answer.json()["label"] == classifier.predict([photo])[0]
-    me.press("Stop and delete it")
+    me.press("Stop and delete the service")
     page.get_by_role("button", name="Start the service").wait_for()
     with pytest.raises(httpx.TransportError):
         httpx.post(url, content=b"", headers=headers, trust_env=False)

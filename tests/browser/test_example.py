@@ -38,7 +38,7 @@ ImageGrid(dataset)
 WIDGETS = {
     "train-code": ("training", "epoch 6 of 8" if RENEW else "Finished"),
     "annotate": ("annotation", "bowl_000.jpg"),
-    "mistakes-code": ("results", "Image +1"),
+    "mistakes-code": ("results", "Previous"),
     "operating-point-code": ("thresholds", "best F1"),
     "grid": ("grid", "bowl_000.jpg"),
 }

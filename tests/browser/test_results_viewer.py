@@ -68,7 +68,7 @@ def test_wrong_photos_are_found_and_their_labels_corrected(host, open_notebook, 
     ui.get_by_text("Photo 2 of 2").wait_for()
     keys.press("ArrowLeft")
     ui.get_by_text("Photo 1 of 2").wait_for()
-    ui.get_by_role("button", name="Image +1").click()
+    ui.get_by_role("button", name="Next", exact=True).click()
     ui.get_by_text("Photo 2 of 2").wait_for()
     ui.get_by_text("2 of 10 photos").wait_for()
     ui.get_by_role("gridcell").first.click()

@@ -402,7 +402,7 @@ def test_a_label_that_cannot_be_written_is_not_shown_as_if_it_were(ui, dataset, 
     ui.row = 1
     ui._labels.choice.value = "cup"
 
-    assert "cannot be read" in shown(ui)
+    assert "Cannot read the photo" in shown(ui)
     assert labels(dataset)[1] == ui._labels.choice.value == "bowl"
 
 

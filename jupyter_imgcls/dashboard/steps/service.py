@@ -36,8 +36,8 @@ class Service(ipywidgets.VBox):
         self.task = Task(work)
         self._facts = html()
         self._start = button("Start the service", self.start, self.problem)
-        self._renew = button("Give it the new model", self.renew, self.problem)
-        self._stop = button("Stop and delete it", self._stop_it, self.problem)
+        self._renew = button("Update to the new model", self.renew, self.problem)
+        self._stop = button("Stop and delete the service", self._stop_it, self.problem)
         buttons = ipywidgets.HBox(
             [self._start, self._renew, self._stop],
             layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="8px"),
@@ -78,7 +78,7 @@ class Service(ipywidgets.VBox):
         """Start it, in a thread."""
 
         def deploy(task: Task) -> None:
-            task.say("Starting the service: some seconds")
+            task.say("Starting the service: this takes some seconds")
             model = self.work.trained
             self._draw(Deployment(self.name, model.file).deploy())
             self.work.kept.write(served=model.fingerprint)
@@ -95,7 +95,7 @@ class Service(ipywidgets.VBox):
             self.work.kept.write(served=model.fingerprint)
             task.say("")
 
-        self.task.run("Giving the service the new model", update)
+        self.task.run("Updating the service", update)
 
     def delete(self) -> None:
         """Stop it and delete what is kept of it, if there is one."""

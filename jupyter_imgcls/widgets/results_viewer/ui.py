@@ -213,7 +213,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
         step = self._guarded(self._step)
         back, forth = (
             button(name, partial(step, by), width="88px", flex="0 0 auto")
-            for name, by in {"Image −1": -1, "Image +1": 1}.items()  # noqa: RUF001
+            for name, by in {"Previous": -1, "Next": 1}.items()
         )
         facts = ipywidgets.VBox(
             [
