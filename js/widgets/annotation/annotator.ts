@@ -1,11 +1,11 @@
 /** AnnotationUI in the page: the grid, the classes, and the active photo beside it. */
 
 import type { AnyModel } from "@anywidget/types";
-import { CancelledError } from "../image_grid/client";
-import { element, photos } from "../image_grid/dom";
 import { Grid } from "../image_grid/grid";
-import { keepKeys } from "../image_grid/host_keys";
 import type { ImageGridState } from "../image_grid/state";
+import { CancelledError } from "../shared/client";
+import { element, photos } from "../shared/dom";
+import { keepKeys } from "../shared/host_keys";
 import { Bar } from "./bar";
 import { ClassMenu } from "./class_menu";
 import { Details, type Facts } from "./details";

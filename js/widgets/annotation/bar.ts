@@ -1,7 +1,7 @@
 /** How far the labelling is, whether all is saved, undo and redo, and what there is to say. */
 
 import type { AnyModel } from "@anywidget/types";
-import { button, count, element } from "../image_grid/dom";
+import { button, count, element } from "../shared/dom";
 import type { LabelState } from "./labels";
 import type { AnnotationUIState } from "./state";
 

@@ -1,6 +1,6 @@
 /** A dialog for one class: rename it, merge it into another, show only its photos. */
 
-import { button, element, photos } from "../image_grid/dom";
+import { button, element, photos } from "../shared/dom";
 import type { Class } from "./labels";
 
 export interface ClassActions {

@@ -1,6 +1,6 @@
 /** The active photo, large, with what is known of it. */
 
-import { element } from "../image_grid/dom";
+import { element } from "../shared/dom";
 import type { Class } from "./labels";
 
 export interface Facts {

@@ -1,7 +1,7 @@
 /** Which photos are shown: the controls are the widget's synced traits. */
 
 import type { AnyModel } from "@anywidget/types";
-import { button, element } from "../image_grid/dom";
+import { button, element } from "../shared/dom";
 import type { Class } from "./labels";
 import type { AnnotationUIState } from "./state";
 

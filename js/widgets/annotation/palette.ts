@@ -1,6 +1,6 @@
 /** The classes: their keys, colours and counts; a click labels what is selected. */
 
-import { button, count, element } from "../image_grid/dom";
+import { button, count, element } from "../shared/dom";
 import { type Class, KEYS } from "./labels";
 
 export interface PaletteActions {

@@ -1,6 +1,6 @@
 /** A dialog that writes the labels where the user says; first it tells what will happen. */
 
-import { button, element, photos } from "../image_grid/dom";
+import { button, element, photos } from "../shared/dom";
 
 export interface Plan {
   plan: string;

@@ -1,8 +1,8 @@
 /** A file of the kernel, fetched piece by piece and saved by the browser: no server has a part. */
 
 import type { AnyModel } from "@anywidget/types";
-import { element } from "../image_grid/dom";
-import { keepKeys } from "../image_grid/host_keys";
+import { element } from "../shared/dom";
+import { keepKeys } from "../shared/host_keys";
 import type { DownloadState } from "./state";
 
 interface Answer {

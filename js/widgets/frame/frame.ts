@@ -1,12 +1,12 @@
 /** What a widget made of others cannot do itself: keys, their list, and a height to drag. */
 
 import type { AnyModel } from "@anywidget/types";
-import { element } from "../image_grid/dom";
-import { keysButton, keysDialog } from "../image_grid/help";
-import { keepKeys } from "../image_grid/host_keys";
-import { Aid } from "./aid";
-import { isOwnKey, keyName } from "./keys";
-import { whenPlaced } from "./placed";
+import { Aid } from "../shared/aid";
+import { element } from "../shared/dom";
+import { keysButton, keysDialog } from "../shared/help";
+import { keepKeys } from "../shared/host_keys";
+import { isOwnKey, keyName } from "../shared/keys";
+import { whenPlaced } from "../shared/placed";
 import type { FrameState } from "./state";
 
 export class Frame {

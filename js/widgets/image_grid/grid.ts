@@ -1,20 +1,20 @@
 /** The grid of one page view: only the photos in sight are in the page. */
 
 import type { AnyModel } from "@anywidget/types";
-import { Choice } from "./choice";
-import { type Answer, Client } from "./client";
-import { count, element } from "./dom";
-import { Fetching } from "./fetching";
-import { keepKeys } from "./host_keys";
-import * as layout from "./layout";
-import { Lines } from "./lines";
-import { rowsOf } from "./order";
-import { type Description, type Photo, Photos } from "./photos";
-import { addRubberBand } from "./rubber";
+import { type Answer, Client } from "../shared/client";
+import { count, element } from "../shared/dom";
+import { keepKeys } from "../shared/host_keys";
+import { Fetching } from "./photos/fetching";
+import { type Description, type Photo, Photos } from "./photos/photos";
+import { Choice } from "./selection/choice";
+import { rowsOf } from "./selection/order";
+import { addRubberBand } from "./selection/rubber";
 import type { ImageGridState } from "./state";
-import { Toolbar } from "./toolbar";
-import { Viewer } from "./viewer";
-import { Viewport } from "./viewport";
+import * as layout from "./view/layout";
+import { Lines } from "./view/lines";
+import { Toolbar } from "./view/toolbar";
+import { Viewer } from "./view/viewer";
+import { Viewport } from "./view/viewport";
 
 interface Numbers {
   total: number;

@@ -1,10 +1,10 @@
 /** The steps of the dashboard: where one is, what is done, and what another step waits for. */
 
 import type { AnyModel } from "@anywidget/types";
-import { Aid } from "../frame/aid";
-import { whenPlaced } from "../frame/placed";
-import { element } from "../image_grid/dom";
-import { keepKeys } from "../image_grid/host_keys";
+import { Aid } from "../shared/aid";
+import { element } from "../shared/dom";
+import { keepKeys } from "../shared/host_keys";
+import { whenPlaced } from "../shared/placed";
 import type { StepsState } from "./state";
 
 const MARKS: Record<string, string> = { done: "✓", again: "!" };

@@ -1,8 +1,8 @@
 /** Files of the browser, sent to the kernel piece by piece, as the kernel asks for them. */
 
 import type { AnyModel } from "@anywidget/types";
-import { element } from "../image_grid/dom";
-import { keepKeys } from "../image_grid/host_keys";
+import { element } from "../shared/dom";
+import { keepKeys } from "../shared/host_keys";
 import type { UploadState } from "./state";
 
 interface Asked {

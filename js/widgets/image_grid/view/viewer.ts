@@ -1,6 +1,6 @@
 /** One photo as large as the page allows: wheel and + - 0 zoom, arrows go to the next. */
 
-import { button, element } from "./dom";
+import { button, element } from "../../shared/dom";
 
 export interface Viewed {
   title: string;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { Client } from "./client";
-import { Photos } from "./photos";
+import { Client } from "../../shared/client";
+import { Photos, sizeToAsk } from "./photos";
 
 interface Question {
   kind: string;
@@ -85,4 +85,10 @@ test("an answer that was asked for before all changed is stale", async () => {
 
   expect(photos.fetch([1], 96)).toBe(1);
   expect(asked.at(-1)?.kind).toBe("captions");
+});
+
+test("few sizes are asked for, larger ones on fine screens", () => {
+  expect([64, 112, 128, 200].map((size) => sizeToAsk(size, 1))).toEqual([96, 96, 160, 160]);
+  expect(sizeToAsk(128, 2)).toBe(256);
+  expect(sizeToAsk(320, 3)).toBe(384);
 });

@@ -1,10 +1,10 @@
 /** What of the photos is shown, selected and active: of one view, told to the kernel. */
 
 import type { AnyModel } from "@anywidget/types";
-import type { Client } from "./client";
+import type { Client } from "../../shared/client";
+import type { ImageGridState } from "../state";
 import { Order } from "./order";
 import { Selection } from "./selection";
-import type { ImageGridState } from "./state";
 
 export class Choice {
   order = new Order(0, null);

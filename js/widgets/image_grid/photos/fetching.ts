@@ -1,7 +1,7 @@
 /** When to ask for which photos. */
 
-import { type Layout, rowsInSight } from "./layout";
-import type { Order } from "./order";
+import type { Order } from "../selection/order";
+import { type Layout, rowsInSight } from "../view/layout";
 import { type Photos, sizeToAsk } from "./photos";
 
 const EVERY = 60;

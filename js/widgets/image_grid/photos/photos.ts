@@ -1,6 +1,6 @@
 /** What is known of photos, and the questions that get what is missing. */
 
-import { CancelledError, type Client } from "./client";
+import { CancelledError, type Client } from "../../shared/client";
 import { ByteCache } from "./lru";
 
 const CACHE_BYTES = 24 * 2 ** 20;

@@ -1,7 +1,7 @@
 /** What stands above and below the photos: the count, 'go to', the size of thumbnails, the keys. */
 
-import { button, count, element, photos } from "./dom";
-import { keysButton, keysDialog } from "./help";
+import { button, count, element, photos } from "../../shared/dom";
+import { keysButton, keysDialog } from "../../shared/help";
 
 const KEYS: [string, string][] = [
   ["← → ↑ ↓", "move; with Shift, select on the way"],

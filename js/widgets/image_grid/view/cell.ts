@@ -1,7 +1,7 @@
 /** One photo in the grid: its picture, caption and badge. */
 
-import { element, readableOn } from "./dom";
-import type { Photo } from "./photos";
+import { element, readableOn } from "../../shared/dom";
+import type { Photo } from "../photos/photos";
 
 export class Cell {
   readonly root: HTMLElement;

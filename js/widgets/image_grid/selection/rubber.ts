@@ -1,6 +1,6 @@
 /** Dragging a rectangle over photos. */
 
-import { element } from "./dom";
+import { element } from "../../shared/dom";
 
 const SLACK = 5;
 

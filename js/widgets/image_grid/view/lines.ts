@@ -1,11 +1,11 @@
 /** The lines of photos that are in the page now. */
 
+import { element } from "../../shared/dom";
+import type { Photos } from "../photos/photos";
+import type { Order } from "../selection/order";
+import type { Selection } from "../selection/selection";
 import { Cell } from "./cell";
-import { element } from "./dom";
 import type { Layout } from "./layout";
-import type { Order } from "./order";
-import type { Photos } from "./photos";
-import type { Selection } from "./selection";
 
 interface Line {
   root: HTMLElement;

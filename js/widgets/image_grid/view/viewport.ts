@@ -1,6 +1,6 @@
 /** The part of the page that shows photos: how they lie in it, and how far it is scrolled. */
 
-import { element } from "./dom";
+import { element } from "../../shared/dom";
 import * as layout from "./layout";
 
 /** How long after the last change of height it is told, in milliseconds. */
