@@ -1,7 +1,6 @@
 import type { RenderProps } from "@anywidget/types";
 import { Annotator } from "./annotator";
 import type { AnnotationUIState } from "./state";
-import "../image_grid/style.css";
 import "./style.css";
 
 export default {

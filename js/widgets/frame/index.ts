@@ -1,7 +1,6 @@
 import type { RenderProps } from "@anywidget/types";
 import { Frame } from "./frame";
 import type { FrameState } from "./state";
-import "../image_grid/style.css";
 import "./style.css";
 
 export default {

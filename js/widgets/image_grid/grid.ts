@@ -349,7 +349,7 @@ export class Grid {
       : -1;
     if (!this.#viewport.layOut(this.#choice.order.count, size, held)) return;
     this.#lines.clear();
-    this.root.style.setProperty("--ig-size", `${size}px`);
+    this.root.style.setProperty("--imgcls-tile", `${size}px`);
     this.#draw();
   };
 

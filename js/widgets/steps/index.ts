@@ -2,6 +2,7 @@ import type { InitializeProps, RenderProps } from "@anywidget/types";
 import type { StepsState } from "./state";
 import { Steps } from "./steps";
 import { visitor } from "./visitor";
+import "./dashboard.css";
 import "./style.css";
 
 export default {
