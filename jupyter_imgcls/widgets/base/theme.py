@@ -1,7 +1,7 @@
 """The look that the widgets made of ipywidgets and bqplot share, and text that is never HTML.
 
-Colours come from the host's own CSS variables, so that a widget follows its light or dark theme;
-what stands behind a comma is for hosts that lack them.
+Their style is ``js/widgets/shared/containers.css``; its colours and sizes are those of the widgets
+written in TypeScript.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import ipywidgets
 
 from ...errors import ImgclsError
 from ...text import shown_name
+from .assets import asset
 
 __all__ = [
     "ErrorMessage",
@@ -29,56 +30,11 @@ __all__ = [
     "tiles",
 ]
 
-_CSS = """
-.imgcls { color: var(--jp-ui-font-color1, inherit);
-  font: 13px/1.4 var(--jp-ui-font-family, system-ui, sans-serif); padding: 4px 0 8px; }
-.imgcls .widget-html-content { font-size: 13px; line-height: 1.4; }
-.imgcls .bqplot, .imgcls .bqplot .classic {
-  --bq-background: transparent; --bq-plotarea-background-fill: transparent;
-  --bq-font: 11px var(--jp-ui-font-family, system-ui, sans-serif);
-  --bq-axislabel-font: 12px var(--jp-ui-font-family, system-ui, sans-serif);
-  --bq-axis-tick-text-fill: var(--jp-ui-font-color2, currentColor);
-  --bq-axislabel-fill: var(--jp-ui-font-color2, currentColor);
-  --bq-grid-color: var(--jp-border-color2, #8883);
-  --bq-axis-border-color: var(--jp-border-color1, #8886); }
-.imgcls .bqplot .axis .tick line { shape-rendering: crispEdges; }
-.imgcls .imgcls-grid { background: none; }
-.imgcls-title { font-weight: 600; }
-.imgcls-muted { color: var(--jp-ui-font-color2, currentColor); }
-.imgcls-legend { display: flex; flex-wrap: wrap; gap: 4px 16px; align-items: center; }
-.imgcls-legend i { display: inline-block; width: 16px; height: 3px; border-radius: 2px;
-  margin-right: 8px; vertical-align: middle; }
-.imgcls-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(96px, 1fr));
-  gap: 8px 16px; }
-.imgcls-tiles span { display: block; color: var(--jp-ui-font-color2, currentColor);
-  font-size: 12px; }
-.imgcls-tiles b { font-size: 16px; font-weight: 400; font-variant-numeric: tabular-nums;
-  white-space: nowrap; }
-.imgcls-error { border-left: 4px solid var(--jp-error-color1, #d32f2f); padding: 8px 12px;
-  background: var(--jp-layout-color2, #8882); white-space: pre-wrap; overflow-wrap: anywhere; }
-.imgcls-bar .widget-label { text-align: left; }
-.imgcls-log { max-height: 132px; overflow: auto; padding: 8px 12px;
-  background: var(--jp-layout-color2, #8882); font: 12px/1.5 var(--jp-code-font-family, monospace);
-  white-space: pre-wrap; }
-.imgcls-caption { font-size: 11px; line-height: 1.3; overflow-wrap: anywhere; }
-.imgcls-photo { border-radius: 4px; background: var(--jp-layout-color2, #8882); }
-.imgcls-photo img { width: 100%; height: 100%; object-fit: scale-down; }
-.imgcls-table { border-spacing: 0; }
-.imgcls-table th { padding: 2px 16px 2px 0; text-align: left; vertical-align: top;
-  font-weight: 400; color: var(--jp-ui-font-color2, currentColor); }
-.imgcls-table td { padding: 2px 0; overflow-wrap: anywhere; }
-.imgcls-thumbnail { border-radius: 4px; object-fit: contain;
-  background: var(--jp-layout-color2, #8882); }
-/* ipywidgets takes the outline of lists and fields away, as !important. */
-.imgcls :focus-visible {
-  outline: 2px solid var(--jp-brand-color1, #1976d2) !important; outline-offset: 1px; }
-.imgcls button:disabled { cursor: not-allowed; }
-"""
-
 
 def stylesheet() -> ipywidgets.HTML:
     """The style sheet; the first child of every widget with the class ``imgcls``."""
-    return ipywidgets.HTML(f"<style>{_CSS}</style>", layout=ipywidgets.Layout(display="none"))
+    css = asset("containers.css").read_text(encoding="utf-8")
+    return ipywidgets.HTML(f"<style>{css}</style>", layout=ipywidgets.Layout(display="none"))
 
 
 class ErrorMessage(ipywidgets.HTML):

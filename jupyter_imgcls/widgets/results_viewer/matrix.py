@@ -43,8 +43,8 @@ class ConfusionMatrix(bqplot.Figure):
                 "color": bqplot.ColorScale(colors=_COLOURS, min=0, max=1),
             },
             display_format=".0%" if len(names) <= _MOST_FIGURES else None,
-            font_style={"font-size": "11px", "fill": "var(--jp-ui-font-color1, currentColor)"},
-            stroke="var(--jp-border-color2, #8883)",
+            font_style={"font-size": "11px", "fill": "var(--imgcls-text)"},
+            stroke="var(--imgcls-line-soft)",
         )
         self._cells.on_element_click(lambda _, event: on_cell(*_place(event)))
         scales = self._cells.scales
