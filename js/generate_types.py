@@ -12,7 +12,7 @@ import traitlets
 
 from jupyter_imgcls.dashboard.files.downloads import Download
 from jupyter_imgcls.dashboard.files.uploads import Upload
-from jupyter_imgcls.dashboard.parts.step_list import Steps
+from jupyter_imgcls.dashboard.parts.step_list import StepList
 from jupyter_imgcls.widgets.annotation import AnnotationUI
 from jupyter_imgcls.widgets.base.frame import Frame
 from jupyter_imgcls.widgets.image_grid import ImageGrid
@@ -30,7 +30,7 @@ FILES = {
     WIDGETS / "frame/state.ts": Frame,
     WIDGETS / "image_grid/state.ts": ImageGrid,
     WIDGETS / "download/state.ts": Download,
-    WIDGETS / "steps/state.ts": Steps,
+    WIDGETS / "steps/state.ts": StepList,
     WIDGETS / "upload/state.ts": Upload,
 }
 

@@ -5,7 +5,7 @@ import { Aid } from "../shared/aid";
 import { element } from "../shared/dom";
 import { keepKeys } from "../shared/host_keys";
 import { whenPlaced } from "../shared/placed";
-import type { StepsState } from "./state";
+import type { StepListState } from "./state";
 
 const MARKS: Record<string, string> = { done: "✓", again: "!" };
 const SAID: Record<string, string> = {
@@ -15,15 +15,15 @@ const SAID: Record<string, string> = {
   locked: "locked",
 };
 
-export class Steps {
+export class StepList {
   readonly root = element("nav", "imgcls-steps", { "aria-label": "Steps" });
-  readonly #model: AnyModel<StepsState>;
+  readonly #model: AnyModel<StepListState>;
   readonly #fold = element("button", "ds-fold", { type: "button", "aria-expanded": "false" });
   readonly #list = element("ol", "ds-list");
   readonly #leave: () => void;
   #aid: Aid | null = null;
 
-  constructor(model: AnyModel<StepsState>) {
+  constructor(model: AnyModel<StepListState>) {
     this.#model = model;
     this.root.append(this.#fold, this.#list);
     this.#fold.addEventListener("click", () => this.#unfold(!this.root.hasAttribute("data-open")));
