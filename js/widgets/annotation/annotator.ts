@@ -6,6 +6,7 @@ import type { ImageGridState } from "../image_grid/state";
 import { CancelledError } from "../shared/client";
 import { element, photos } from "../shared/dom";
 import { keepKeys } from "../shared/host_keys";
+import { plainKey } from "../shared/keys";
 import { Bar } from "./bar";
 import { ClassMenu } from "./class_menu";
 import { Details, type Facts } from "./details";
@@ -172,23 +173,23 @@ export class Annotator {
     )
       return;
     const control = event.ctrlKey || event.metaKey;
-    const named =
-      control || event.altKey ? undefined : classOf(event.key, this.#state?.classes ?? []);
-    if (control && event.key.toLowerCase() === "z") {
+    const key = plainKey(event);
+    const named = control || event.altKey ? undefined : classOf(key, this.#state?.classes ?? []);
+    if (control && key === "z") {
       void this.#takeBack(event.shiftKey ? "redo" : "undo");
-    } else if (control && event.key.toLowerCase() === "y") {
+    } else if (control && key === "y") {
       void this.#takeBack("redo");
     } else if (control || event.altKey) {
       return;
     } else if (named) {
       this.#label(named.name);
-    } else if (event.key === "0") {
+    } else if (key === "0") {
       this.#label(null);
-    } else if (event.key === "Delete" || event.key === "Backspace") {
+    } else if (key === "Delete" || key === "Backspace") {
       this.#exclude();
-    } else if (event.key === "+") {
+    } else if (key === "+") {
       this.#palette.askForName();
-    } else if (event.key === "/") {
+    } else if (key === "/") {
       this.#filters.focus();
     } else {
       return;

@@ -25,9 +25,9 @@ export interface LabelState {
 /** The keys of the classes, in their order. */
 export const KEYS = "123456789abcdefghijklmnopqrstuvwxyz";
 
-/** The class that a key stands for. */
+/** The class that a key stands for, as `plainKey` gives it. */
 export function classOf(key: string, classes: Class[]): Class | undefined {
-  const place = key.length === 1 ? KEYS.indexOf(key.toLowerCase()) : -1;
+  const place = key.length === 1 ? KEYS.indexOf(key) : -1;
   return classes[place];
 }
 

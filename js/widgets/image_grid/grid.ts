@@ -4,6 +4,7 @@ import type { AnyModel } from "@anywidget/types";
 import { type Answer, Client } from "../shared/client";
 import { count, element } from "../shared/dom";
 import { keepKeys } from "../shared/host_keys";
+import { plainKey } from "../shared/keys";
 import { Fetching } from "./photos/fetching";
 import { type Description, type Photo, Photos } from "./photos/photos";
 import { Choice } from "./selection/choice";
@@ -298,7 +299,7 @@ export class Grid {
     if (target !== null) {
       this.#choice.select(target, event.shiftKey);
       this.#goTo(target);
-    } else if (control && event.key.toLowerCase() === "a") {
+    } else if (control && plainKey(event) === "a") {
       this.#choice.selectAll();
     } else if (event.key === "Escape") {
       this.#choice.selectNone();

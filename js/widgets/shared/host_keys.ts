@@ -1,3 +1,5 @@
+import { plainKey } from "./keys";
+
 const SUPPRESS = "data-lm-suppress-shortcuts";
 
 /**
@@ -14,7 +16,7 @@ export function keepKeys(root: HTMLElement): void {
     (event.target as Element).setAttribute(SUPPRESS, "true");
   });
   root.addEventListener("keydown", (event) => {
-    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s") return;
+    if (!(event.ctrlKey || event.metaKey) || plainKey(event) !== "s") return;
     const forHost = new KeyboardEvent("keydown", event);
     if (root.parentElement?.dispatchEvent(forHost) === false) event.preventDefault();
     event.stopPropagation();

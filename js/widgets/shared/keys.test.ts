@@ -1,9 +1,15 @@
 import { expect, test } from "vitest";
-import { isOwnKey, keyName } from "./keys";
+import { isOwnKey, keyName, plainKey } from "./keys";
 
-function pressed(key: string, ...held: ("ctrlKey" | "metaKey" | "shiftKey" | "altKey")[]) {
+type Held = "ctrlKey" | "metaKey" | "shiftKey" | "altKey";
+
+function event(key: string, code: string, held: Held[] = []) {
   const none = { ctrlKey: false, metaKey: false, shiftKey: false, altKey: false };
-  return keyName({ key, ...none, ...Object.fromEntries(held.map((name) => [name, true])) });
+  return { key, code, ...none, ...Object.fromEntries(held.map((name) => [name, true])) };
+}
+
+function pressed(key: string, ...held: Held[]) {
+  return keyName(event(key, "", held));
 }
 
 /** An element as `closest` sees it: what it and those around it are, and an input's type. */
@@ -21,6 +27,35 @@ test("a key's name says what is held with it", () => {
   expect(pressed("Z", "metaKey", "shiftKey")).toBe("Control+Shift+z");
   expect(pressed("A", "shiftKey")).toBeNull();
   expect(pressed("1", "altKey")).toBeNull();
+});
+
+test("digits are found on layouts that type them only with Shift", () => {
+  // The upper row of AZERTY.
+  const typed = [..."&é\"'(-è_çà"].map((key, i) => keyName(event(key, `Digit${(i + 1) % 10}`)));
+  expect(typed.join("")).toBe("1234567890");
+  expect(keyName(event("1", "Digit1", ["shiftKey"]))).toBe("1");
+  // On a US keyboard, Shift types something else.
+  expect(keyName(event("!", "Digit1", ["shiftKey"]))).toBeNull();
+  expect(plainKey(event("#", "Digit3", ["shiftKey"]))).toBe("#");
+});
+
+test("letters are found on layouts without Latin ones", () => {
+  expect(keyName(event("ф", "KeyA"))).toBe("a");
+  expect(keyName(event("ω", "KeyV"))).toBe("v");
+  expect(keyName(event("я", "KeyZ", ["ctrlKey"]))).toBe("Control+z");
+  expect(keyName(event("Я", "KeyZ", ["metaKey", "shiftKey"]))).toBe("Control+Shift+z");
+});
+
+test("a Latin letter counts as typed, wherever its key is", () => {
+  expect(plainKey(event("a", "KeyQ"))).toBe("a");
+  expect(plainKey(event("A", "KeyQ", ["shiftKey"]))).toBe("a");
+});
+
+test("a character that is a command keeps its meaning", () => {
+  expect(plainKey(event("+", "Digit1"))).toBe("+"); // Czech
+  expect(plainKey(event("/", "KeyQ"))).toBe("/"); // Hebrew
+  const polish = { ...event("ą", "KeyA"), getModifierState: () => true };
+  expect(plainKey(polish)).toBe("ą");
 });
 
 test("who types keeps all keys", () => {
