@@ -108,7 +108,7 @@ def test_a_million_photos_by_mouse_and_by_key(host, open_notebook, million):
     kernel.wait_for("ui.active == 500_001")
 
     # the photos that are at the top stay there when they grow
-    output.get_by_label("Size of the photos").press("ArrowRight")
+    output.get_by_label("Thumbnail size").press("ArrowRight")
     kernel.wait_for("ui.thumbnail_size == 144")
     grid.get_by_role("gridcell", name="001.png cup").wait_for()
     cell.first.hover()

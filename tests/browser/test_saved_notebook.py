@@ -48,7 +48,7 @@ def test_widgets_live_on_after_a_reload_and_leave_a_picture_when_the_kernel_is_g
     for number in range(1, len(saved.cells)):
         output = notebook.output(number)
         output.scroll_into_view_if_needed()
-        expect(output.get_by_role("img", name="Still picture of the widget")).to_be_visible()
+        expect(output.get_by_role("img", name="Picture of the widget")).to_be_visible()
         expect(output.get_by_text("run the cell to use the widget.")).to_be_visible()
     for theme in ("dark", "light") if host == "lab" else ("light",):
         notebook.change_theme(theme)

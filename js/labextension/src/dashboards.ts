@@ -1,4 +1,4 @@
-/** Shows the dashboard on a folder of photos: with voila as a page, else in a notebook. */
+/** Opens the dashboard for a folder of photos: as a page with voila, else in a notebook. */
 
 import {
   ILayoutRestorer,
@@ -31,9 +31,9 @@ import { placeOf, writeNotebook } from "./notebooks/writing";
 
 type Tab = MainAreaWidget<IFrame>;
 
-/** Part of every installation of voila. */
+/** Every installation of voila has it. */
 const PREVIEW = "@voila-dashboards/jupyterlab-preview";
-/** Of voila, before the notebook's path. */
+/** Voila's address, before the path of the notebook. */
 const PAGE = "voila/render";
 
 export const OPEN_DASHBOARD = "imgcls:open-dashboard";
@@ -59,7 +59,7 @@ export const dashboards: JupyterFrontEndPlugin<void> = {
       id: OPEN_DASHBOARD,
       label,
       card: words.__("Dashboard"),
-      caption: words.__("Show the whole workflow on a folder of photos as one page, without code"),
+      caption: words.__("Open the whole workflow for a folder of photos as one page, without code"),
       icon: dashboardIcon,
       question: words.__("Choose the folder of photos"),
       wants: ({ type }) => type === "directory",
@@ -114,7 +114,7 @@ function newTab(id: string, title: string, url: string): Tab {
   tab.title.caption = title;
   tab.title.icon = dashboardIcon;
   tab.title.closable = true;
-  // Voila ends the kernel when its page is left, of which a page that is taken away hears nothing.
+  // Voila ends the kernel when its page is left; a page that is removed gets no such event.
   tab.disposed.connect(() => {
     content.node.querySelector("iframe")?.contentWindow?.dispatchEvent(new Event("beforeunload"));
   });
@@ -125,7 +125,7 @@ function isDark(themes: IThemeManager | null): boolean {
   return Boolean(themes?.theme && !themes.isLight(themes.theme));
 }
 
-/** Ask the server for a file that only voila gives; its absence would be logged as an error. */
+/** Whether voila answers; asked only if its extension is there, as a missing file logs an error. */
 async function findVoila(app: JupyterFrontEnd): Promise<boolean> {
   if (!PageConfig.getOption("federated_extensions").includes(PREVIEW)) return false;
   const { serverSettings } = app.serviceManager;
@@ -133,7 +133,7 @@ async function findVoila(app: JupyterFrontEnd): Promise<boolean> {
   return (await ServerConnection.makeRequest(url, { method: "HEAD" }, serverSettings)).ok;
 }
 
-/** Ask until the answer is yes. */
+/** Ask again until the answer is yes, then remember it. */
 function once(ask: () => Promise<boolean>): () => Promise<boolean> {
   let found = false;
   return async () => {
@@ -144,8 +144,8 @@ function once(ask: () => Promise<boolean>): () => Promise<boolean> {
 
 async function acceptsNotebook({ words }: Host, title: string): Promise<boolean> {
   const body = words.__(
-    "As a page of its own it needs voila: run \"pip install 'jupyter_imgcls[dashboard]'\" and start " +
-      "Jupyter again. It works in a notebook, too.",
+    'The dashboard needs voila to be a page of its own: run "pip install ' +
+      "'jupyter_imgcls[dashboard]'\" and restart Jupyter. Without voila it opens in a notebook.",
   );
   const buttons = [
     Dialog.cancelButton({ label: words.__("Cancel") }),

@@ -16,7 +16,7 @@ import { datasetNotebook, type Settings, sampleNotebook } from "./notebooks/work
 import { placeOf } from "./notebooks/writing";
 
 const ID = "jupyter_imgcls:datasets";
-/** Where a host has no settings; those of `schema/datasets.json`. */
+/** For hosts without settings; the same as in `schema/datasets.json`. */
 const DEFAULTS: Settings = {
   baseModel: "efficientnet_lite0",
   outputFolder: "imgcls_output",
@@ -44,14 +44,14 @@ export const datasets: JupyterFrontEndPlugin<void> = {
       id: OPEN_DATASET,
       label: words.__("Open as image dataset"),
       card: words.__("Your photos"),
-      caption: words.__("Write a notebook for a folder of photos: label, train, evaluate, deploy"),
+      caption: words.__("Create a notebook for a folder of photos: label, train, evaluate, deploy"),
       icon: photosIcon,
       question: words.__("Choose the folder of photos"),
       wants: ({ type }) => type === "directory",
       run: async (path) => {
         const { folder, name } = placeOf(path, app.serviceManager.contents);
         const chosen = await settings();
-        // Beside the top folder there is nothing: the notebook lies in it, its outputs do not.
+        // The top folder has no parent: the notebook goes into it, the outputs go elsewhere.
         const notebook = name
           ? datasetNotebook(name, name, chosen, words)
           : datasetNotebook("photos", ".", { ...chosen, outputFolder: "" }, words);
@@ -61,14 +61,14 @@ export const datasets: JupyterFrontEndPlugin<void> = {
 
     app.commands.addCommand(OPEN_SAMPLE, {
       label: ({ cwd }) =>
-        cwd === undefined ? words.__("Try it on drawn photos") : words.__("Drawn photos"),
-      caption: words.__("Write a notebook with the whole workflow on photos that are drawn"),
+        cwd === undefined ? words.__("Try it on sample images") : words.__("Sample images"),
+      caption: words.__("Create a notebook with the whole workflow on generated sample images"),
       icon: photosIcon,
       describedBy: {
         args: {
           type: "object",
           properties: {
-            cwd: { type: "string", description: words.__("The folder to write the notebook to.") },
+            cwd: { type: "string", description: words.__("Folder for the new notebook.") },
           },
         },
       },

@@ -1,4 +1,4 @@
-/** The commands on the launcher and in the command palette. */
+/** Adds the commands to the launcher and the command palette. */
 
 import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { ICommandPalette } from "@jupyterlab/apputils";
@@ -9,7 +9,7 @@ import { SCORE_PHOTOS } from "./scoring";
 
 export const entries: JupyterFrontEndPlugin<void> = {
   id: "jupyter_imgcls:entries",
-  description: "Image classification on the launcher and in the command palette.",
+  description: "Adds image classification to the launcher and the command palette.",
   autoStart: true,
   optional: [ICommandPalette, ITranslator],
   activate: async (app, palette: ICommandPalette | null, translator: ITranslator | null) => {

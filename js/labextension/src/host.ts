@@ -1,4 +1,4 @@
-/** What the commands need of the page that they are in; a host may lack some of it. */
+/** What the commands need from the host; some hosts lack parts of it. */
 
 import { ILabShell, type JupyterFrontEnd } from "@jupyterlab/application";
 import { showErrorMessage } from "@jupyterlab/apputils";
@@ -12,14 +12,14 @@ import type { NotebookText } from "./notebooks/cells";
 import { writeNotebook } from "./notebooks/writing";
 import { requestRun, withdrawRun } from "./run_once";
 
-/** For a plugin's `optional`; `hostOf` takes what the host gives for them. */
+/** For a plugin's `optional`; `hostOf` takes the services that the host gives for them. */
 export const HOST_TOKENS = [ITranslator, ILabShell];
 export type HostParts = [ITranslator | null, ILabShell | null];
 
 export interface Host {
   app: JupyterFrontEnd;
   words: TranslationBundle;
-  /** Absent in Notebook 7, where each document has a browser tab. */
+  /** Null in Notebook 7, where each document has its own browser tab. */
   tabs: ILabShell | null;
 }
 
@@ -29,7 +29,7 @@ export function hostOf(app: JupyterFrontEnd, ...[translator, tabs]: HostParts): 
 
 /** The file browser that was used last, in a host that has one. */
 export async function fileBrowser(app: JupyterFrontEnd): Promise<FileBrowser | null> {
-  // Not at the top: voila loads this extension, too, and lacks the package.
+  // Not at the top: voila also loads this extension and lacks the package.
   const { IFileBrowserFactory } = await import("@jupyterlab/filebrowser");
   return (await app.resolveOptionalService(IFileBrowserFactory))?.tracker.currentWidget ?? null;
 }
@@ -37,20 +37,20 @@ export async function fileBrowser(app: JupyterFrontEnd): Promise<FileBrowser | n
 /** A command on a file or folder. */
 export interface FileCommand {
   id: string;
-  /** In menus; with an ellipsis where the file is asked for. */
+  /** In menus; with an ellipsis if the user is asked for the file. */
   label: string;
   /** On a card of the launcher. */
   card: string;
   caption: string;
   icon: LabIcon;
-  /** Asks for the file where none is given. */
+  /** Title of the dialog that asks for the file if none is given. */
   question: string;
   wants: (item: Contents.IModel) => boolean;
-  /** Gives the path of the notebook, or nothing if the user called it off. */
+  /** Returns the path of the notebook, or nothing if the user cancelled. */
   run: (path: string) => Promise<string | undefined>;
 }
 
-/** Add a command; it tells the user of errors, and then resolves to nothing. */
+/** Add a command; it shows errors to the user, and then resolves to nothing. */
 export function addFileCommand(host: Host, command: FileCommand): void {
   const { app, words } = host;
   const { id, label, card, caption, icon } = command;
@@ -67,15 +67,15 @@ export function addFileCommand(host: Host, command: FileCommand): void {
         properties: {
           path: {
             type: "string",
-            description: words.__("The file or folder, as the contents API names it."),
+            description: words.__("Path of the file or folder in the contents API."),
           },
           selected: {
             type: "boolean",
-            description: words.__("Without a path: take what is selected in the file browser."),
+            description: words.__("Without a path, use the selection of the file browser."),
           },
           cwd: {
             type: "string",
-            description: words.__("Without a path: the folder to begin with when asking for one."),
+            description: words.__("Without a path, the folder in which the file dialog opens."),
           },
         },
       },
@@ -103,7 +103,7 @@ async function choose(
   }
   const { IDocumentManager } = await import("@jupyterlab/docmanager");
   const manager = await app.resolveOptionalService(IDocumentManager);
-  if (!manager) throw new Error(words.__("Say which: the command needs a path."));
+  if (!manager) throw new Error(words.__("The command needs a path."));
   const { FileDialog } = await import("@jupyterlab/filebrowser");
   const defaultPath = args.cwd as string | undefined;
   const { value } = wants({ type: "directory" } as Contents.IModel)
@@ -135,14 +135,14 @@ export async function openNotebook(
   return path;
 }
 
-/** The address of a file in a page of the server's, such as that of notebooks. */
+/** The address of a file on a page of the server, such as the notebook page. */
 export function pageUrl({ serviceManager }: JupyterFrontEnd, page: string, path: string): string {
   const { contents, serverSettings } = serviceManager;
   const file = URLExt.encodeParts(contents.localPath(path));
   return URLExt.join(serverSettings.baseUrl, page, file);
 }
 
-/** Open a file's page in another tab of the browser. */
+/** Open the page of a file in another browser tab. */
 export function openPage({ app }: Host, page: string, path: string, query = ""): void {
   window.open(pageUrl(app, page, path) + query, "_blank", "noopener");
 }

@@ -1,4 +1,4 @@
-/** The icons, in the colours of the host's own. */
+/** The icons, in the colours of the host's icons. */
 
 import { LabIcon } from "@jupyterlab/ui-components";
 
@@ -15,14 +15,14 @@ export const photosIcon = icon(
     '<path fill-rule="evenodd" d="M12.500 12.500h4.700l5.300 5.300a.9.9 0 0 1 0 1.300l-3.400 3.400a.9.9 0 0 1-1.300 0l-5.300-5.300zm2.700 1.500a1.200 1.200 0 1 0 0 2.400 1.200 1.200 0 0 0 0-2.400z"/>',
 );
 
-/** Steps on a page. */
+/** A page with panels. */
 export const dashboardIcon = icon(
   "dashboard",
   '<path fill-rule="evenodd" d="M5 3a2 2 0 0 0-2 2v14a2 2 0 0 0 2 2h14a2 2 0 0 0 2-2V5a2 2 0 0 0-2-2zm0 5h14v11H5z"/>' +
     '<path d="M7 10h4.500v7H7zM13 10h4v3h-4zM13 14.500h4V17h-4z"/>',
 );
 
-/** Bars as of scores, in a file. */
+/** A file with score bars. */
 export const modelIcon = icon(
   "model",
   '<path fill-rule="evenodd" d="M6 2a2 2 0 0 0-2 2v16a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2V8l-6-6zm0 2h7v5h5v11H6z"/>' +

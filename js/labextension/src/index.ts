@@ -1,4 +1,4 @@
-/** The JupyterLab extension: one plugin a subject, each in its own file. */
+/** The JupyterLab extension: one plugin per subject, each in its own file. */
 
 import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { dashboards } from "./dashboards";

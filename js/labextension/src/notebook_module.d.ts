@@ -1,4 +1,4 @@
-/** What is used of this package of the host, which to install takes a hundred others along. */
+/** What we use of this package of the host; installing it would bring a hundred others. */
 declare module "@jupyterlab/notebook" {
   import type { ISessionContext } from "@jupyterlab/apputils";
   import type { Widget } from "@lumino/widgets";

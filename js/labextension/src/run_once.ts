@@ -1,9 +1,9 @@
 /**
  * Runs the first cells of a notebook that a command has just written, once it is shown.
  *
- * The request does not stand in the notebook, or a notebook of others could run code. It is kept in
- * the browser, for Notebook 7 shows the notebook in another tab; it holds for one opening within a
- * minute, and only if the cells are still those that were written.
+ * The request is not part of the notebook, or anyone's notebook could run code when it is opened.
+ * The browser keeps it, because Notebook 7 opens the notebook in another tab. It is valid once, for
+ * a minute, and only if the cells are still those that were written.
  */
 
 import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
@@ -12,7 +12,7 @@ import type { DocumentRegistry } from "@jupyterlab/docregistry";
 import { NotebookActions, type NotebookPanel } from "@jupyterlab/notebook";
 import type { Cell } from "./notebooks/cells";
 
-const HOLDS_MS = 60_000;
+const VALID_MS = 60_000;
 
 interface Request {
   until: number;
@@ -21,7 +21,7 @@ interface Request {
 
 export const runOnce: JupyterFrontEndPlugin<void> = {
   id: "jupyter_imgcls:run-once",
-  description: "Runs the first cells of a notebook that was just written for a folder of photos.",
+  description: "Runs the first cells of a new notebook for a folder of photos.",
   autoStart: true,
   activate: (app) => {
     app.docRegistry.addWidgetExtension("Notebook", {
@@ -33,15 +33,15 @@ export const runOnce: JupyterFrontEndPlugin<void> = {
   },
 };
 
-/** Have cells run when the notebook is opened next; gives what `withdrawRun` takes. */
+/** Have cells run when the notebook is opened next; returns the key for `withdrawRun`. */
 export function requestRun(path: string, cells: Cell[]): string {
   const key = keyOf(path);
-  const request: Request = { until: Date.now() + HOLDS_MS, cells };
+  const request: Request = { until: Date.now() + VALID_MS, cells };
   localStorage.setItem(key, JSON.stringify(request));
   return key;
 }
 
-/** Take a request back, if it is there and still holds. */
+/** Remove a request; returns it if it is still valid. */
 export function withdrawRun(key: string): Request | undefined {
   const request: Request | null = JSON.parse(localStorage.getItem(key) ?? "null");
   localStorage.removeItem(key);

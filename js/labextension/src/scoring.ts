@@ -1,4 +1,4 @@
-/** Knows saved classifiers in the file browser, and scores photos with one. */
+/** Recognizes saved classifiers in the file browser, and scores photos with one. */
 
 import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { addFileCommand, HOST_TOKENS, type HostParts, hostOf, openNotebook } from "./host";
@@ -33,9 +33,9 @@ export const scoring: JupyterFrontEndPlugin<void> = {
       id: SCORE_PHOTOS,
       label: words.__("Score photos with this model"),
       card: words.__("Score photos"),
-      caption: words.__("Write a notebook that scores photos with a saved classifier"),
+      caption: words.__("Create a notebook that scores photos with a saved classifier"),
       icon: modelIcon,
-      question: words.__("Choose a saved classifier, a file that ends with .model"),
+      question: words.__("Choose a saved classifier (a .model file)"),
       wants: ({ type, name }) => type !== "directory" && name.toLowerCase().endsWith(ENDING),
       run: async (path) => {
         const { folder, name } = placeOf(path, app.serviceManager.contents);

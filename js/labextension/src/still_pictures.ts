@@ -1,4 +1,4 @@
-/** Show the picture that is saved with a widget where the widget itself cannot be shown. */
+/** Shows the picture that is saved with a widget when the widget itself cannot be shown. */
 
 import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
 import type { IRenderMime, IRenderMimeRegistry } from "@jupyterlab/rendermime";
@@ -12,7 +12,7 @@ const RANK = -20;
 
 export const stillPictures: JupyterFrontEndPlugin<void> = {
   id: "jupyter_imgcls:still-pictures",
-  description: "Shows a still picture of a widget in a notebook that has no kernel for it.",
+  description: "Shows a picture of a widget in a notebook without a running kernel.",
   autoStart: true,
   activate: (app) => {
     app.docRegistry.addWidgetExtension("Notebook", {
@@ -31,10 +31,10 @@ interface NotebookPanel {
 }
 
 /**
- * The widget manager's renderer, which shows a picture as long as it has only words to show.
+ * The widget manager's renderer, which shows a picture as long as it has only text to show.
  *
- * It must stay the very renderer: the manager looks for its own in the outputs once the kernel is
- * there, and calls their `renderModel` again when the widgets of a reloaded page are back.
+ * It must be the manager's own renderer: once the kernel runs, the manager looks for its renderers
+ * in the outputs and calls their `renderModel` again when the widgets of a reloaded page are back.
  */
 function live(rendermime: IRenderMimeRegistry): IRenderMime.IRenderer {
   const renderer = rendermime.createRenderer(LIVE);
@@ -43,7 +43,7 @@ function live(rendermime: IRenderMimeRegistry): IRenderMime.IRenderer {
   let shown: unknown;
   renderer.renderModel = async (model) => {
     const { model_id } = model.data[LIVE] as { model_id: string };
-    // A newer picture of a widget that is shown is no reason to build its view anew.
+    // A newer picture does not make the view of a visible widget obsolete.
     if (shown === model_id) return;
     const picture = stillPicture(model);
     const done = renderLive(model);
@@ -65,9 +65,9 @@ function stillPicture({ data }: IRenderMime.IMimeModel): HTMLElement {
   const { picture } = data[STILL] as { picture: "image/png" | "image/jpeg" };
   const image = document.createElement("img");
   image.src = `data:${picture};base64,${data[picture]}`;
-  image.alt = "Still picture of the widget";
+  image.alt = "Picture of the widget";
   const note = document.createElement("figcaption");
-  note.textContent = "Still picture: run the cell to use the widget.";
+  note.textContent = "Picture only: run the cell to use the widget.";
   const figure = document.createElement("figure");
   figure.className = "imgcls-still";
   figure.append(image, note);

@@ -17,18 +17,18 @@ import { type Plan, Saving } from "./saving";
 import type { AnnotationUIState } from "./state";
 
 const KEYS: [string, string][] = [
-  ["1 – 9, a – z", "give the selected photos the label of the class with this key"],
-  ["0", "take the label away"],
+  ["1 – 9, a – z", "label the selected photos with the class of this key"],
+  ["0", "remove the label"],
   ["Delete", "exclude from the dataset, or include again"],
-  ["Ctrl-Z, Ctrl-Shift-Z", "undo, redo: also what was done yesterday"],
+  ["Ctrl-Z, Ctrl-Shift-Z", "undo, redo; also edits of earlier sessions"],
   ["+", "new class"],
   ["/", "find photos by name"],
 ];
-/** Details are asked for when the photo stays active for so long, in milliseconds. */
+/** Details are requested when a photo stays active for this long, in milliseconds. */
 const PAUSE = 80;
 const PHOTO_SIZE = 640;
 
-/** The labels have changed: those of `rows`, or all. */
+/** Changed labels: those of `rows`, or all. */
 interface Labels extends LabelState {
   rows?: number[];
   done: boolean[];
@@ -130,7 +130,7 @@ export class Annotator {
     this.#grid.close();
   }
 
-  // -- what the kernel says ---------------------------------------------------------------------
+  // -- messages from the kernel -----------------------------------------------------------------
 
   #load(): void {
     this.#grid.client.ask<LabelState>({ kind: "labels" }).then(({ content, buffers }) => {
@@ -164,7 +164,7 @@ export class Annotator {
     if (!(error instanceof CancelledError)) this.#bar.say(error.message, true);
   };
 
-  // -- what the user does -----------------------------------------------------------------------
+  // -- user input -------------------------------------------------------------------------------
 
   #onKey(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
@@ -207,14 +207,14 @@ export class Annotator {
     this.#change("exclude", {}, true, true);
   }
 
-  /** Edit the chosen photos; then the next one's turn comes, if it was one. */
+  /** Edit the chosen photos; after a single photo, go on to the next one. */
   #change(kind: string, values: object, goOn: boolean, done: boolean): void {
     const rows = this.#grid.chosen();
     if (rows.length === 0) {
       this.#bar.say("Click a photo first, or move to one with the arrow keys.", true);
       return;
     }
-    // Known here before the kernel says so, to find the next photo without a label.
+    // Before the kernel confirms it, to find the next photo without a label.
     for (const row of rows) this.#done.set(row, done);
     const [only] = rows;
     void this.#edit(kind, values, rows).then((well) => {
@@ -225,11 +225,11 @@ export class Annotator {
     this.#grid.goToRow(only as number);
     if (!this.#model.get("skip_labelled")) this.#grid.goToNext();
     else if (!this.#grid.goOn(this.#done.has)) {
-      this.#bar.say("No photo that is shown here is without a label.");
+      this.#bar.say("All photos shown here have a label.");
     }
   }
 
-  /** Whether it was done. */
+  /** Returns whether the edit succeeded. */
   async #edit(kind: string, values: object, rows?: Uint32Array<ArrayBuffer>): Promise<boolean> {
     const saved = this.#bar.begin();
     const acts = this.#acts;
@@ -241,7 +241,7 @@ export class Annotator {
         buffers,
       );
       saved(content.said);
-      // Show what was undone, unless the user has gone on meanwhile.
+      // Show what was undone, unless the user has done something else since.
       const { row = -1 } = content;
       if (row >= 0 && acts === this.#acts) this.#grid.goToRow(row);
       return true;
@@ -322,7 +322,7 @@ export class Annotator {
   #onColumns = (): void => {
     const columns = this.#model.get("columns");
     const step = this.#model.get("thumbnail_size") + 8;
-    // With room for the scroll bar.
+    // Leaves room for the scroll bar.
     this.#pane.style.flex = columns === 0 ? "" : `0 1 ${columns * step + 30}px`;
   };
 }

@@ -1,18 +1,18 @@
-/** How far the labelling is, whether all is saved, undo and redo, and what there is to say. */
+/** The progress of labelling, whether edits are saved, undo and redo, and messages. */
 
 import type { AnyModel } from "@anywidget/types";
 import { button, count, element } from "../shared/dom";
 import type { LabelState } from "./labels";
 import type { AnnotationUIState } from "./state";
 
-/** An edit that takes longer than this, in milliseconds, is shown to be under way. */
+/** Show 'Saving…' for an edit that takes longer than this, in milliseconds. */
 const SLOW = 400;
 
 export interface BarActions {
   undo(): void;
   redo(): void;
   save(): void;
-  /** Go on with moves that were cut off. */
+  /** Continue an interrupted move. */
   finish(): void;
   stop(): void;
 }
@@ -40,8 +40,8 @@ export class Bar {
   ) {
     this.#undo = button("↶ Undo", "Undo (Ctrl-Z)", actions.undo);
     this.#redo = button("↷ Redo", "Redo (Ctrl-Shift-Z)", actions.redo);
-    this.#finish = button("Finish", "Move the photos that are left", actions.finish);
-    this.#stop = button("Stop", "Nothing of it is changed", actions.stop);
+    this.#finish = button("Finish", "Move the remaining photos", actions.finish);
+    this.#stop = button("Stop", "Cancel without changes", actions.stop);
     this.root = element("div", "an-bar", {}, [
       this.#meter,
       this.#text,
@@ -50,7 +50,7 @@ export class Bar {
       this.#redo,
     ]);
     if (model.get("can_write")) {
-      const what = "Into a file, or by moving the photos";
+      const what = "To a file, or by moving the photos";
       this.root.append(button("Write the labels…", what, actions.save));
     }
     this.switches = element("div", "an-switches", {}, [
@@ -77,11 +77,11 @@ export class Bar {
     if (state.trouble) this.say(state.trouble, true);
     this.#finish.hidden = state.unfinished === 0;
     if (state.unfinished > 0) {
-      this.say(`Moving the photos was cut off: ${count(state.unfinished)} are left.`, true);
+      this.say(`Moving the photos was interrupted: ${count(state.unfinished)} remain.`, true);
     }
   }
 
-  /** An edit begins; the function that is given back ends it. */
+  /** An edit begins; call the returned function when it ends. */
   begin(): (said?: string) => void {
     this.#pending++;
     if (this.#pending === 1) {
@@ -94,14 +94,14 @@ export class Bar {
       if (said !== undefined) this.say(said);
       if (this.#pending > 0) return;
       clearTimeout(this.#timer);
-      this.#saved.textContent = "✓ all saved";
+      this.#saved.textContent = "✓ All saved";
       this.#stop.hidden = true;
       this.#far.textContent = "";
     };
   }
 
   progress(done: number, of: number): void {
-    // Only the words are read out, once.
+    // A screen reader announces only the words, once.
     if (this.#stop.hidden) this.say("Reading the photos");
     this.#far.textContent = `${count(done)} of ${count(of)}`;
     this.#stop.hidden = false;

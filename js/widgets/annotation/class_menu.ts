@@ -23,7 +23,7 @@ export class ClassMenu {
     const rename = button("Rename", "", () => {
       const other = name.value.trim();
       if (other === "" || other === of.name) return;
-      // A name that is taken makes one class of two.
+      // A name that is taken merges the two classes.
       if (classes.some((c) => c.name === other)) this.#do(() => this.actions.merge(of.name, other));
       else this.#do(() => this.actions.rename(of.name, other));
     });
@@ -33,7 +33,7 @@ export class ClassMenu {
     });
     name.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
-      event.preventDefault(); // the button that gets the keyboard back must not be pressed by it
+      event.preventDefault(); // must not press the button that gets the focus back
       rename.click();
     });
     const others = classes.filter((c) => c.name !== of.name);
@@ -43,7 +43,7 @@ export class ClassMenu {
       {},
       others.map((c) => element("option", "", {}, [c.name])),
     );
-    const merge = button("Merge", "All its photos get the other label", () =>
+    const merge = button("Merge", "Give all its photos the other label", () =>
       this.#do(() => this.actions.merge(of.name, into.value)),
     );
     into.disabled = merge.disabled = others.length === 0;

@@ -1,4 +1,4 @@
-/** The active photo, large, with what is known of it. */
+/** The active photo, large, with its details. */
 
 import { element } from "../shared/dom";
 import type { Class } from "./labels";
@@ -16,7 +16,7 @@ export interface Facts {
 }
 
 const PARTS: Record<string, string> = { train: "training", test: "test", validation: "validation" };
-const ACTIONS: Record<string, string> = { undo: " (undone)", redo: " (done again)" };
+const ACTIONS: Record<string, string> = { undo: " (undone)", redo: " (redone)" };
 
 export class Details {
   readonly root = element("section", "an-details", { "aria-label": "Photo" });
@@ -31,7 +31,7 @@ export class Details {
   #url: string | null = null;
 
   constructor(label: (name: string | null) => void, open: () => void) {
-    const frame = element("div", "an-photo", { title: "Double click: as large as the page" }, [
+    const frame = element("div", "an-photo", { title: "Double-click to open large" }, [
       this.#image,
       this.#message,
     ]);
@@ -49,7 +49,7 @@ export class Details {
     this.#parts.hidden = true;
   }
 
-  /** Show what is known at once: how many are selected, and the thumbnail. */
+  /** Show what is known already: how many photos are selected, and the thumbnail. */
   begin(title: string, preview: string | null): void {
     this.#hint.hidden = true;
     this.#parts.hidden = false;

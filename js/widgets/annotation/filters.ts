@@ -40,7 +40,11 @@ export class Filters {
     again: () => void,
     leave: () => void,
   ) {
-    this.#again = button("Apply again", "Photos that you edited stay until then", again);
+    this.#again = button(
+      "Apply again",
+      "Apply the filter again; edited photos stay until then",
+      again,
+    );
     this.#clear = button("Clear", "Show all photos", () => this.clear());
     this.#show.addEventListener("change", () => this.#save({ show: this.#show.value }));
     this.#class.addEventListener("change", () =>

@@ -1,4 +1,4 @@
-/** What the kernel says of the labels as a whole, and which photos need none any more. */
+/** The state of the labels in the kernel, and which photos are done. */
 
 export interface Class {
   name: string;
@@ -8,15 +8,15 @@ export interface Class {
 
 export interface LabelState {
   classes: Class[];
-  /** Photos with a label, and photos that are to have one. */
+  /** Photos with a label, and photos that need one. */
   labelled: number;
   of: number;
   excluded: number;
-  /** Why edits of other kernels do not come; empty if they do. */
+  /** Why edits of other kernels do not arrive; empty if they do. */
   trouble: string;
   can_undo: boolean;
   can_redo: boolean;
-  /** Photos that an earlier save did not move yet. */
+  /** Photos that an interrupted save has not moved yet. */
   unfinished: number;
   /** The folder that the photos came from, if any. */
   folder: string;

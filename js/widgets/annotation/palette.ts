@@ -26,8 +26,8 @@ export class Palette {
   #chips: Chip[] = [];
 
   constructor(private readonly actions: PaletteActions) {
-    this.#exclude = button("Exclude", "Not part of the dataset (Delete)", () => actions.exclude());
-    const none = button("No label", "Take the label away (0)", () => actions.label(null));
+    this.#exclude = button("Exclude", "Exclude from the dataset (Delete)", () => actions.exclude());
+    const none = button("No label", "Remove the label (0)", () => actions.label(null));
     this.#name.addEventListener("keydown", (event) => {
       const name = this.#name.value.trim();
       if (event.key === "Enter" && name !== "") this.actions.addClass(name);
@@ -75,7 +75,7 @@ class Chip {
     readonly name: string,
     actions: PaletteActions,
   ) {
-    // Their words, with spaces between, are its name for a screen reader.
+    // A screen reader reads their text, separated by spaces, as the name of the button.
     this.#button = element("button", "an-chip", { type: "button" }, [
       ...[this.#key, this.#dot, " ", element("span", "an-name", {}, [name])],
       ...[" ", this.#count, this.#unit],

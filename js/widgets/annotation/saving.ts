@@ -1,11 +1,11 @@
-/** A dialog that writes the labels where the user says; first it tells what will happen. */
+/** A dialog that writes the labels to a place of the user's choice, after a preview. */
 
 import { button, element, photos } from "../shared/dom";
 
 export interface Plan {
   plan: string;
   moves: number;
-  /** Whether a file is written, and no photo moved. */
+  /** Whether a file is written and no photo moved. */
   writes: boolean;
 }
 
@@ -27,7 +27,11 @@ export class Saving {
   ) {
     this.#go = button("Write", "", () => void this.#ask(false));
     const close = button("Close", "", () => this.root.close());
-    const look = button("Show what will happen", "Changes nothing", () => void this.#ask(true));
+    const look = button(
+      "Show what will happen",
+      "Preview without changes",
+      () => void this.#ask(true),
+    );
     this.#target.addEventListener("input", () => this.#forget());
     this.#target.addEventListener("keydown", (event) => {
       if (event.key === "Enter") void this.#ask(true);
@@ -35,9 +39,8 @@ export class Saving {
     this.root.append(
       element("h3", "", {}, ["Write the labels"]),
       element("p", "", {}, [
-        "Your labels are safe in the journal. Here you put them where others read them: into a " +
-          "CSV or JSON file, or by moving the photos into one folder a class. Nothing is " +
-          "overwritten or deleted.",
+        "Your labels are safe in the journal. Here you export them to a CSV or JSON file, or move " +
+          "the photos into one folder per class. Nothing is overwritten or deleted.",
       ]),
       element("div", "an-form", {}, [element("label", "", {}, ["Where", this.#target]), look]),
       this.#plan,
@@ -58,13 +61,13 @@ export class Saving {
     this.#plan.textContent = "";
     this.#go.disabled = true;
     this.#go.textContent = "Write";
-    this.#go.title = "Look first at what will happen";
+    this.#go.title = "Show first what will happen";
   }
 
   async #ask(dryRun: boolean): Promise<void> {
     const target = dryRun ? this.#target.value : this.#planned;
     this.#go.disabled = true;
-    this.#plan.textContent = dryRun ? "Looking…" : "Writing…";
+    this.#plan.textContent = dryRun ? "Checking…" : "Writing…";
     try {
       const { plan, moves, writes } = await this.commit(target, dryRun);
       this.#plan.textContent = dryRun ? plan : `Done.\n${plan}`;

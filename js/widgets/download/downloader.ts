@@ -1,4 +1,4 @@
-/** A file of the kernel, fetched piece by piece and saved by the browser: no server has a part. */
+/** Fetches a file from the kernel piece by piece and saves it in the browser, without a server. */
 
 import type { AnyModel } from "@anywidget/types";
 import { element } from "../shared/dom";
@@ -17,7 +17,7 @@ export class Downloader {
   readonly #model: AnyModel<DownloadState>;
   readonly #button = element("button", "dl-button", { type: "button" });
   readonly #note = element("span", "dl-note");
-  readonly #told = element("div", "dl-told", { role: "status" });
+  readonly #status = element("div", "dl-status", { role: "status" });
   #file: Answer | null = null;
   #pieces: ArrayBuffer[] = [];
   #at = 0;
@@ -25,7 +25,7 @@ export class Downloader {
 
   constructor(model: AnyModel<DownloadState>) {
     this.#model = model;
-    this.root.append(this.#button, this.#note, this.#told);
+    this.root.append(this.#button, this.#note, this.#status);
     this.#button.addEventListener("click", () => this.#ask());
     keepKeys(this.root);
     model.on("change", this.#draw);
@@ -45,7 +45,7 @@ export class Downloader {
   };
 
   #ask(): void {
-    this.#begin(true, "Being made …");
+    this.#begin(true, "Preparing…");
     this.#model.send({ kind: "make" });
   }
 
@@ -54,12 +54,12 @@ export class Downloader {
     this.#file = null;
     this.#pieces = [];
     this.#at = 0;
-    this.#told.textContent = words;
+    this.#status.textContent = words;
     this.#draw();
   }
 
   #receive = (answer: Answer, buffers: (DataView | ArrayBuffer)[]): void => {
-    // It may be shown in several places: the one that was clicked asked.
+    // The widget may be shown several times: only the view that was clicked reacts.
     if (!this.#busy) return;
     if (answer.kind === "failed") this.#begin(false, answer.words ?? "");
     else if (answer.kind === "made") this.#file = answer;
@@ -77,7 +77,7 @@ export class Downloader {
 
   #next({ name = "", size = 0 }: Answer): void {
     if (this.#at < size) {
-      this.#told.textContent = `Fetching: ${Math.floor((100 * this.#at) / size)} %`;
+      this.#status.textContent = `Downloading: ${Math.floor((100 * this.#at) / size)}%`;
       this.#model.send({ kind: "more", at: this.#at });
       return;
     }
@@ -85,6 +85,6 @@ export class Downloader {
     element("a", "", { href: url, download: name }).click();
     // The browser reads it after the click.
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
-    this.#begin(false, `Saved as ${name}, in the folder where your browser puts downloads.`);
+    this.#begin(false, `Saved ${name} to the download folder of your browser.`);
   }
 }

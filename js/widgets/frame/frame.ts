@@ -1,4 +1,4 @@
-/** What a widget made of others cannot do itself: keys, their list, and a height to drag. */
+/** Adds keyboard shortcuts, their list and an adjustable height to a widget made of ipywidgets. */
 
 import type { AnyModel } from "@anywidget/types";
 import { Aid } from "../shared/aid";
@@ -76,7 +76,7 @@ export class Frame {
     const rows = this.#model
       .get("key_list")
       .map(([, key, what]) => [key, what] as [string, string]);
-    rows.push(["?", "these keys"]);
+    rows.push(["?", "show this list"]);
     this.#dialog = keysDialog(rows, () => this.#widget?.focus({ preventScroll: true }));
     this.root.append(this.#dialog);
     this.#dialog.showModal();
@@ -97,7 +97,7 @@ export class Frame {
   #onClick = (event: MouseEvent): void => {
     const tick = (event.target as Element).closest(".imgcls-ticks .tick");
     if (!tick) return;
-    // D3 moves the ticks of an upright axis down, of a level one to the right.
+    // D3 moves the ticks of a vertical axis down, those of a horizontal one to the right.
     const side = tick.getAttribute("transform")?.startsWith("translate(0,") ? "row" : "column";
     this.#model.send({ kind: "tick", side, text: tick.textContent });
   };

@@ -24,15 +24,15 @@ interface Numbers {
 
 /** What a widget that is built around a grid adds to it. */
 export interface Surroundings {
-  /** Keys and what they do, for the help. */
+  /** Further keys and what they do, for the list of keyboard shortcuts. */
   keys?: [string, string][];
-  /** Another photo is active, or others are selected. */
+  /** Called when the active photo or the selection has changed. */
   moved?(): void;
 }
 
 export class Grid {
   readonly root: HTMLElement;
-  /** Also for questions of the surroundings. */
+  /** The widget around the grid asks through it, too. */
   readonly client: Client;
   readonly #model: AnyModel<ImageGridState>;
   readonly #photos: Photos;
@@ -56,7 +56,7 @@ export class Grid {
     this.#photos = new Photos(
       this.client,
       () => this.#draw(),
-      (reason) => this.#toolbar.say(`The photos could not be had: ${reason}`),
+      (reason) => this.#toolbar.say(`Could not load photos: ${reason}`),
     );
     this.#viewport = new Viewport({
       scrolled: () => this.#draw(),
@@ -79,7 +79,7 @@ export class Grid {
         model.set("thumbnail_size", size);
         model.save_changes();
       },
-      again: () => this.#start(),
+      retry: () => this.#start(),
       leave: () => this.focus(),
       keys: surroundings.keys ?? [],
     });
@@ -108,7 +108,7 @@ export class Grid {
     this.#start();
   }
 
-  /** Give the keyboard to the photos; an open photo keeps it. */
+  /** Move the focus to the photos, unless a photo is open. */
   focus(): void {
     if (!this.viewing) this.#viewport.root.focus({ preventScroll: true });
   }
@@ -178,7 +178,7 @@ export class Grid {
     this.client.close();
   }
 
-  // -- what the kernel says ---------------------------------------------------------------------
+  // -- messages from the kernel -----------------------------------------------------------------
 
   #start(): void {
     this.#toolbar.say("");
@@ -190,7 +190,7 @@ export class Grid {
         this.#choice.selection.replace(rowsOf(selected));
         this.#onActive();
       },
-      (error: Error) => this.#toolbar.say(`The photos could not be had: ${error.message}`),
+      (error: Error) => this.#toolbar.say(`Could not load photos: ${error.message}`),
     );
   }
 
@@ -208,7 +208,7 @@ export class Grid {
     if (content.what === "order") {
       this.#setOrder({ content: content as never, buffers });
     } else if (content.what === "selected") {
-      // What this view told may be older than what it shows.
+      // What this view sent may be older than what it shows.
       if (content.source === this.client.view) return;
       this.#choice.selection.replace(rowsOf(buffers[0]));
       this.#draw();
@@ -230,8 +230,8 @@ export class Grid {
     this.#toolbar.say(
       count === 0
         ? ""
-        : "The kernel does not answer: it is busy with another cell, or stopped. The photos come " +
-            "when it is free; after a restart, run the cell again.",
+        : "The kernel does not respond: it is busy with another cell, or it has stopped. The photos " +
+            "appear when it is free; after a restart, run the cell again.",
     );
   }
 
@@ -249,7 +249,7 @@ export class Grid {
     this.#viewport.setHeight(this.#model.get("height"));
   };
 
-  // -- what the user does -----------------------------------------------------------------------
+  // -- user input -------------------------------------------------------------------------------
 
   #listen(): void {
     const model = this.#model;

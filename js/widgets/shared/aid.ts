@@ -1,11 +1,11 @@
-/** What ipywidgets and bqplot do not tell a screen reader: names, what is pressed, how far it is. */
+/** Adds what ipywidgets and bqplot lack for screen readers: names, pressed states, progress. */
 
 export class Aid {
   readonly #changed = new MutationObserver(() => this.tell());
 
   constructor(
     private readonly widget: HTMLElement,
-    /** A CSS class and the words for the parts that have it. */
+    /** Pairs of a CSS class and the label for the elements that have it. */
     private readonly parts: () => string[][] = () => [],
   ) {
     const attributeFilter = ["class", "style"];
@@ -37,7 +37,7 @@ export class Aid {
       progress.setAttribute("aria-valuenow", percent.toFixed());
       progress.ariaLabel ??= "Progress";
     }
-    // A picture without words has them beside it.
+    // A picture without a description has its text beside it.
     for (const image of this.widget.querySelectorAll("img:not([alt])")) {
       image.setAttribute("alt", "");
     }

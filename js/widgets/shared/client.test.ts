@@ -60,7 +60,7 @@ test("an overdue question is told to the user and may still be answered", async 
   expect(overdue).toHaveBeenLastCalledWith(0);
 });
 
-test("what a view asks first is asked once more, for the kernel may not have been ready for it", async () => {
+test("the first requests of a view are sent again, as the kernel may not have been ready", async () => {
   const { sent, model, answer } = line();
   const client = new Client(model, () => {});
   const asked = client.ask({ kind: "state" });

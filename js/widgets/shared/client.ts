@@ -1,4 +1,4 @@
-/** Questions to the kernel. Each has an id and gets an answer, an error, or a time-out. */
+/** Requests to the kernel. Each has an id and gets an answer, an error, or a time-out. */
 
 import type { AnyModel } from "@anywidget/types";
 
@@ -14,13 +14,13 @@ interface Pending {
 }
 
 /**
- * What a new view asks first is asked once more, after so many milliseconds without an answer.
+ * The first requests of a view are sent again if there is no answer after so many milliseconds.
  *
- * When a widget is new, the page has the kernel start a thread for it, which answers beside a busy
- * cell. What is sent until then waits for the cell's end, however long that is away.
+ * For a new widget, the page makes the kernel start a thread that answers while a cell is running.
+ * Whatever is sent before that thread runs has to wait until the cell is done.
  */
 const FIRST = ["state", "labels"];
-const ONCE_MORE = 1000;
+const RESEND_AFTER = 1000;
 
 export class CancelledError extends Error {}
 
@@ -28,12 +28,12 @@ export class Client {
   #pending = new Map<string, Pending>();
   #late = new Set<string>();
   #next = 0;
-  /** Tells this view from another one of the same widget. */
+  /** Distinguishes this view from others of the same widget. */
   readonly view = Math.random().toString(36).slice(2);
 
   constructor(
     private readonly model: Pick<AnyModel, "send" | "on" | "off">,
-    /** Called when questions become overdue and when none is any more. */
+    /** Called with the number of overdue requests when it changes. */
     private readonly overdue: (count: number) => void,
     private readonly timeOut = 5000,
   ) {
@@ -45,9 +45,9 @@ export class Client {
   }
 
   /**
-   * Ask; the promise is rejected with the kernel's error or a `CancelledError`.
+   * Send a request; the promise is rejected with the kernel's error or a `CancelledError`.
    *
-   * An overdue question stays open: a busy kernel answers it when its cell is done.
+   * An overdue request stays open: a busy kernel answers it when its cell is done.
    */
   ask<C>(
     question: { kind: string; [key: string]: unknown },
@@ -61,7 +61,7 @@ export class Client {
         this.overdue(this.#late.size);
       };
       const timers = [setTimeout(overdue, this.timeOut)];
-      if (FIRST.includes(question.kind)) timers.push(setTimeout(send, ONCE_MORE));
+      if (FIRST.includes(question.kind)) timers.push(setTimeout(send, RESEND_AFTER));
       this.#pending.set(id, { resolve, reject, timers });
       send();
     });

@@ -1,4 +1,4 @@
-/** Make an element; what it says is text, never HTML. */
+/** Create an element; strings become text, never HTML. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className: string,
@@ -28,7 +28,7 @@ export function photos(number: number): string {
   return `${count(number)} photo${number === 1 ? "" : "s"}`;
 }
 
-/** Black or white, whichever differs by 4.5 : 1 (WCAG) from a colour given as #rrggbb. */
+/** Black or white, whichever has a contrast of 4.5 : 1 (WCAG) to a colour given as #rrggbb. */
 export function readableOn(color: string): string {
   const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16) / 255) as [
     number,

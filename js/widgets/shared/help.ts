@@ -1,8 +1,8 @@
-/** The dialog that lists the keys of a widget. */
+/** The list of keyboard shortcuts, and the button that opens it. */
 
 import { button, element } from "./dom";
 
-/** Make it; each row is a key and what it does, and `leave` gets the keyboard back. */
+/** Each row is a key and what it does; `leave` moves the focus back to the widget. */
 export function keysDialog(rows: [string, string][], leave: () => void): HTMLDialogElement {
   const lines = rows.map(([key, what]) =>
     element("tr", "", {}, [
@@ -10,7 +10,7 @@ export function keysDialog(rows: [string, string][], leave: () => void): HTMLDia
       element("td", "", {}, [what]),
     ]),
   );
-  const dialog = element("dialog", "ig-help", { "aria-label": "Keys" }, [
+  const dialog = element("dialog", "ig-help", { "aria-label": "Keyboard shortcuts" }, [
     element("table", "", {}, lines),
     button("Close", "", () => dialog.close()),
   ]);
@@ -22,9 +22,8 @@ export function keysDialog(rows: [string, string][], leave: () => void): HTMLDia
   return dialog;
 }
 
-/** Make the button that shows it. */
 export function keysButton(show: () => void): HTMLButtonElement {
-  const keys = button("?", "Keys (?)", show);
-  keys.setAttribute("aria-label", "Show the keys");
+  const keys = button("?", "Keyboard shortcuts (?)", show);
+  keys.setAttribute("aria-label", "Keyboard shortcuts");
   return keys;
 }

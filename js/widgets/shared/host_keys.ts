@@ -3,12 +3,12 @@ import { plainKey } from "./keys";
 const SUPPRESS = "data-lm-suppress-shortcuts";
 
 /**
- * Keep a widget's keys from the host, which else inserts and deletes cells; but it may still save.
+ * Keep a widget's keys from the host, which would insert or delete cells; only saving still works.
  *
- * The host looks from the element in focus upwards for one that a shortcut is meant for, until it
- * meets the attribute. Many shortcuts (`.jp-Notebook … :focus`) are meant for the very element in
- * focus, so that the attribute on the widget's root is too far up. JupyterLab gets a key after the
- * widget, which can stop it; Notebook 7 gets it before.
+ * The host searches for a shortcut from the focused element upwards, until it meets the attribute.
+ * Many shortcuts (`.jp-Notebook … :focus`) match the focused element itself, so the attribute on
+ * the widget's root alone would come too late. JupyterLab handles a key after the widget, which can
+ * stop it; Notebook 7 handles it before.
  */
 export function keepKeys(root: HTMLElement): void {
   root.setAttribute(SUPPRESS, "true");

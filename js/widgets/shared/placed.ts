@@ -1,10 +1,10 @@
-/** Call `act` with what is around an element, once it is in the page; gives what ends the wait. */
+/** Call `act` with an ancestor once the element is in the page; returns what stops the wait. */
 export function whenPlaced(
   inner: HTMLElement,
   around: string,
   act: (outer: HTMLElement) => void,
 ): () => void {
-  // It has a size once it is in the page, and only then something around it.
+  // Only in the page has it a size and an ancestor.
   const placed = new ResizeObserver(() => {
     const outer = inner.closest<HTMLElement>(around);
     if (!outer) return;

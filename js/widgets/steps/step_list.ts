@@ -1,4 +1,4 @@
-/** The steps of the dashboard: where one is, what is done, and what another step waits for. */
+/** The steps of the dashboard: which is shown, which are done, and which are locked. */
 
 import type { AnyModel } from "@anywidget/types";
 import { Aid } from "../shared/aid";
@@ -10,7 +10,7 @@ import type { StepListState } from "./state";
 const MARKS: Record<string, string> = { done: "✓", again: "!" };
 const SAID: Record<string, string> = {
   done: "done",
-  again: "to do again",
+  again: "to repeat",
   open: "to do",
   locked: "locked",
 };

@@ -1,9 +1,9 @@
-/** Who is at this browser: a random number that it keeps, so that it finds its work again. */
+/** Identifies a browser by a random number that it keeps: its user finds earlier work again. */
 
 const KEY = "imgcls-visitor";
 const ID = /^[0-9a-f]{32}$/;
 
-/** The number; one for this page alone where the browser keeps nothing. */
+/** The number; a new one on each visit if the browser stores nothing. */
 export function visitor(storage: () => Pick<Storage, "getItem" | "setItem">): string {
   const made = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
     byte.toString(16).padStart(2, "0"),

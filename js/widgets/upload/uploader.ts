@@ -1,11 +1,11 @@
-/** Files of the browser, sent to the kernel piece by piece, as the kernel asks for them. */
+/** Sends files to the kernel piece by piece, as the kernel asks for them. */
 
 import type { AnyModel } from "@anywidget/types";
 import { element } from "../shared/dom";
 import { keepKeys } from "../shared/host_keys";
 import type { UploadState } from "./state";
 
-interface Asked {
+interface Request {
   kind: "more" | "done" | "refused";
   at?: number;
   length?: number;
@@ -19,14 +19,14 @@ export class Uploader {
   readonly #label = element("span", "up-label");
   readonly #hint = element("span", "up-hint");
   readonly #bar = element("progress", "up-bar", { max: "1", value: "0", hidden: "" });
-  readonly #told = element("div", "up-told", { role: "status" });
+  readonly #status = element("div", "up-status", { role: "status" });
   #files: File[] = [];
   #at = 0;
 
   constructor(model: AnyModel<UploadState>) {
     this.#model = model;
     const area = element("label", "up-area", {}, [this.#input, this.#label, this.#hint]);
-    this.root.append(area, this.#bar, this.#told);
+    this.root.append(area, this.#bar, this.#status);
     this.#input.addEventListener("change", () => this.#begin(this.#input.files));
     for (const kind of ["dragover", "drop"])
       area.addEventListener(kind, (event) => event.preventDefault());
@@ -61,7 +61,7 @@ export class Uploader {
     this.#files = Array.from(chosen ?? []);
     if (!this.#files.length) return;
     this.#at = 0;
-    this.#tell("");
+    this.#say("");
     this.#draw();
     const files = this.#files.map(({ name, size }) => ({ name, size }));
     this.#model.send({ kind: "files", files });
@@ -71,21 +71,21 @@ export class Uploader {
     this.#files = [];
     this.#input.value = ""; // so that the same file can be chosen again
     this.#bar.hidden = true;
-    this.#tell(words);
+    this.#say(words);
     this.#draw();
   }
 
-  #tell(words: string): void {
-    this.#told.textContent = words;
+  #say(words: string): void {
+    this.#status.textContent = words;
   }
 
-  #receive = (asked: Asked): void => {
-    if (asked.kind === "done") this.#end("");
-    else if (asked.kind === "refused") this.#end(asked.words ?? "");
-    else void this.#send(asked.at ?? 0, asked.length ?? 0);
+  #receive = (request: Request): void => {
+    if (request.kind === "done") this.#end("");
+    else if (request.kind === "refused") this.#end(request.words ?? "");
+    else void this.#send(request.at ?? 0, request.length ?? 0);
   };
 
-  /** Send a piece of all files put end to end. */
+  /** Send a piece of the files, which count as one after the other. */
   async #send(at: number, length: number): Promise<void> {
     let start = at;
     const file = this.#files.find(({ size }) => {
@@ -93,12 +93,12 @@ export class Uploader {
       start -= size;
       return false;
     });
-    if (!file) return; // of an upload that was given up
+    if (!file) return; // the upload was cancelled
     const total = this.#files.reduce((sum, { size }) => sum + size, 0);
     this.#at = at;
     this.#bar.hidden = false;
     this.#bar.value = this.#at / total;
-    this.#tell(`Sending ${file.name}: ${Math.floor((100 * at) / total)} %`);
+    this.#say(`Uploading ${file.name}: ${Math.floor((100 * at) / total)}%`);
     try {
       const piece = await file.slice(start, start + length).arrayBuffer();
       this.#model.send({ kind: "piece", at }, undefined, [piece]);

@@ -1,4 +1,4 @@
-/** What a notebook is written from. */
+/** The parts of a notebook to write. */
 
 import type { TranslationBundle } from "@jupyterlab/translation";
 
@@ -8,7 +8,7 @@ export interface Cell {
 }
 
 export interface NotebookText {
-  /** Without an ending. */
+  /** File name without its ending. */
   name: string;
   cells: Cell[];
   /** How many of the cells run when it is opened. */
@@ -16,7 +16,7 @@ export interface NotebookText {
   metadata?: Record<string, unknown>;
 }
 
-/** What of a translation the notebooks need. */
+/** The part of a translation that the notebooks need. */
 export type Words = Pick<TranslationBundle, "__">;
 
 export const code = (source: string): Cell => ({ type: "code", source });

@@ -5,7 +5,7 @@ import { literal } from "./python";
 
 /** For a folder, named `folder` as seen from the notebook. */
 export function dashboardNotebook(name: string, folder: string): NotebookText {
-  // `Dashboard` takes '~' at the beginning for a home folder.
+  // `Dashboard` reads a leading '~' as a home folder.
   const home = folder.startsWith("~");
   const place = home ? `Path.cwd() / ${literal(folder)}` : literal(folder);
   return {

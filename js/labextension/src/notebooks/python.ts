@@ -1,9 +1,9 @@
-/** Names of files and folders, which may hold anything, as text in code and in Markdown. */
+/** Quotes names of files and folders, which may contain anything, for Python code and Markdown. */
 
-// Characters that end a string, that cannot stand in a file, or that make code look like other code:
+// Characters that end a string, that a file cannot hold, or that make code look like other code:
 // control characters, line separators, marks of zero width or of writing direction, halves of pairs.
 const UNSAFE =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must go
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they must be escaped
   /["\\\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\p{Surrogate}/gu;
 const SHORT: Record<string, string> = { '"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t" };
 
@@ -17,7 +17,7 @@ export function literal(text: string): string {
   return `"${escaped}"`;
 }
 
-/** Text that Markdown shows as it is, in one line. */
+/** Markdown that shows the text literally, in one line. */
 export function plain(text: string): string {
   return text.replace(/\s+/g, " ").replace(/[!-/:-@[-`{-~]/g, "\\$&");
 }

@@ -5,7 +5,7 @@ import { literal, plain } from "./python";
 
 /** For a model file beside the notebook, without its ending. */
 export function scoringNotebook(name: string, file: string, words: Words): NotebookText {
-  const intro = words.__("Which class is on a photo, and how sure is the classifier?");
+  const intro = words.__("Which class does a photo show, and how sure is the classifier?");
   return {
     name: words.__("%1 scores", name),
     runs: 4,
@@ -22,7 +22,7 @@ names = [label.name for label in classifier.labels]
 
 
 def bars(photo):
-    """The five likeliest classes of a photo."""
+    """The five most likely classes of a photo."""
     scores = classifier.score(photo)[0]
     if np.isnan(scores[0]):
         return widgets.Label(${literal(words.__("This photo cannot be read."))})
@@ -35,7 +35,7 @@ def bars(photo):
 
 
 def show(change):
-    """Each uploaded photo with its bars."""
+    """Show each uploaded photo with its scores."""
     rows = []
     for file in change.new:
         photo = bytes(file.content)

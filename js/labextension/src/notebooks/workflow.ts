@@ -3,10 +3,10 @@
 import { code, markdown, type NotebookText, type Words } from "./cells";
 import { literal, plain } from "./python";
 
-/** Of the settings page; see `schema/datasets.json`. */
+/** From the settings page; see `schema/datasets.json`. */
 export interface Settings {
   baseModel: string;
-  /** Empty for the folders of the user's account. */
+  /** Empty for the default folders of the user account. */
   outputFolder: string;
   /** In CSS pixels, 64 to 320. */
   thumbnailSize: number;
@@ -20,19 +20,20 @@ export function datasetNotebook(
   words: Words,
 ): NotebookText {
   const intro = words.__(
-    "From these photos to a classifier whose mistakes you know, and which other programs can ask. " +
-      "The first cells have run: correct the labels, then run the others one by one (Shift+Enter).",
+    "From these photos to a tested classifier that other programs can use. The first cells have " +
+      "run: correct the labels, then run the other cells one by one (Shift+Enter).",
   );
   const dataset = `ClassificationDataset.create_from_dir(${literal(name)}, ${literal(folder)})`;
   return workflow(name, `# ${plain(name)}\n\n${intro}`, "", dataset, settings, words);
 }
 
-/** For photos that a program draws. */
+/** For generated sample images. */
 export function sampleNotebook(settings: Settings, words: Words): NotebookText {
   const title = words.__("Image classification");
   const intro = words.__(
-    "From 63 drawn photos of tableware to a classifier. Run the cells one by one (Shift+Enter). For " +
-      "your own photos, right-click their folder in the file browser and choose *%1*.",
+    "From 63 generated sample images of tableware to a classifier. Run the cells one by one " +
+      "(Shift+Enter). For your own photos, right-click their folder in the file browser and " +
+      "choose *%1*.",
     words.__("Open as image dataset"),
   );
   const sample = "from jupyter_imgcls.data.sample import tableware\n";
@@ -78,11 +79,11 @@ ${output}
 
 dataset = ${dataset}
 dataset.print_info()
-dataset.problems  # files that cannot be used, each with the reason`),
+dataset.problems  # files that cannot be used, with the reason`),
     markdown(
       words.__(
-        "## Look at the photos and correct labels\n\nSelect photos and press the key of the class " +
-          "that is right; `?` shows all keys. Each correction is on disk at once.",
+        "## Look at the photos and correct labels\n\nSelect photos and press the key of the right " +
+          "class; `?` lists all keys. Each correction is saved at once.",
       ),
     ),
     code(`annotation_ui = AnnotationUI(dataset, thumbnail_size=${thumbnailSize})
@@ -95,17 +96,17 @@ annotation_ui`),
       ...first,
       markdown(
         words.__(
-          "## Hold photos out for testing\n\nTwo thirds train, one third tests. Photos that you " +
-            "excluded are in neither, and photos without a label are not used.",
+          "## Split into training and test photos\n\nTwo thirds are for training, one third for " +
+            "testing. Excluded photos and photos without a label are left out.",
         ),
       ),
       code(`train_set, test_set = annotation_ui.journal.included().split(train_size=0.66)
 print(f"{len(train_set)} photos to train on, {len(test_set)} to test with")`),
       markdown(
         words.__(
-          "## Train\n\nThe base model has learned from 1.3 million photos and is refined on yours. " +
-            "*Stop* keeps the best epoch. More epochs are often better: there is one for each " +
-            "learning rate.",
+          "## Train\n\nThe base model was trained on 1.3 million photos and is fine-tuned on yours. " +
+            "*Stop* keeps the best epoch. More epochs are often better: add one learning rate for " +
+            "each.",
         ),
       ),
       code(`model = TransferLearningModel(dataset.labels, base_model=${literal(baseModel)})
@@ -120,7 +121,9 @@ model.train(
     callbacks=[monitor.listener],
     progress=False,
 )`),
-      markdown(words.__("## Evaluate\n\nHow good is it on photos that it has not seen?")),
+      markdown(
+        words.__("## Evaluate\n\nHow good is the classifier on photos that it has not seen?"),
+      ),
       code(`evaluation = ClassificationEvaluation(model, test_set)
 
 low, high = evaluation.compute_confidence_interval("accuracy")
@@ -128,23 +131,23 @@ print(f"Accuracy = {evaluation.compute_accuracy():.1%} (95 % interval: {low:.1%}
 evaluation.compute_report().round(3)`),
       markdown(
         words.__(
-          "## Look at the mistakes\n\nClick a cell of the confusion matrix. A wrong label can be " +
-            "corrected right here.",
+          "## Look at the mistakes\n\nClick a cell of the confusion matrix. You can correct wrong " +
+            "labels right here.",
         ),
       ),
       code("ResultsUI(test_set, pred_scores=evaluation.scores)"),
       markdown(
         words.__(
-          "## Choose an operating point\n\nFrom which score on is a prediction to count? Click the " +
-            "curve; below it are the photos that this threshold gets wrong.",
+          "## Choose a threshold\n\nFrom which score on should a prediction count? Click the curve; " +
+            "below it are the photos that this threshold gets wrong.",
         ),
       ),
       code(`points = PrecisionRecallUI(evaluation=evaluation, dataset=test_set)
 points`),
       markdown(
         words.__(
-          "## Save it\n\nThe classifier is one file: right-click it in the file browser and choose " +
-            "*%1*. The report is for colleagues.",
+          "## Save\n\nThe classifier is one file: right-click it in the file browser and choose *%1*. " +
+            "The report is for your colleagues.",
           words.__("Score photos with this model"),
         ),
       ),
@@ -152,8 +155,8 @@ points`),
 evaluation.to_html(output / ${literal(`${name}.html`)})`),
       markdown(
         words.__(
-          "## Deploy it\n\nAs a service, other programs on this machine can ask it, also when the " +
-            "notebook is closed.",
+          "## Deploy\n\nAs a service, other programs on this machine can use the classifier, even " +
+            "when the notebook is closed.",
         ),
       ),
       code(`Deployment.delete_if_service_exist(${service})  # of an earlier run
@@ -161,14 +164,14 @@ deployment = Deployment(${service}, model).deploy()
 print(deployment.service_url)
 deployment.score_image(test_set.images[0], parameters={"addSoftmax": True})`),
       markdown(
-        words.__("It takes memory for as long as it runs: delete it when it is not needed."),
+        words.__("The service uses memory while it runs: delete it when you no longer need it."),
       ),
       code("deployment.delete()"),
     ],
   };
 }
 
-/** Services have letters, digits and dashes in their name, 50 at most. */
+/** The name of a service: letters, digits and dashes, 50 at most. */
 function serviceName(name: string): string {
   const dashed = name.normalize("NFKD").replace(/[^a-zA-Z0-9]+/g, "-");
   return dashed.slice(0, 50).replace(/^-|-$/g, "") || "photos";

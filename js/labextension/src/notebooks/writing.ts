@@ -1,18 +1,18 @@
-/** Writes a notebook where there is none yet. */
+/** Writes a notebook under a name that is free. */
 
 import type { Contents, ServiceManager } from "@jupyterlab/services";
 import type { Cell, NotebookText } from "./cells";
 
 /** A file or folder as the user knows it, and the folder that holds it. */
 export interface Place {
-  /** With its drive ('RTC:photos'), as the contents manager knows it. */
+  /** With its drive ('RTC:photos'), as in the contents manager. */
   folder: string;
   name: string;
 }
 
 type Paths = Pick<Contents.IManager, "driveName" | "localPath">;
 
-/** Where a path points. For the top folder, which lies in no other, the name is empty. */
+/** Split a path. The top folder has an empty name. */
 export function placeOf(path: string, contents: Paths): Place {
   const drive = contents.driveName(path);
   const parts = contents.localPath(path).split("/").filter(Boolean);
@@ -20,12 +20,12 @@ export function placeOf(path: string, contents: Paths): Place {
   return { folder: (drive ? `${drive}:` : "") + parts.join("/"), name };
 }
 
-/** The path of what lies in a folder. */
+/** The path of a file in a folder. */
 export function within(folder: string, name: string): string {
   return folder === "" || folder.endsWith(":") ? folder + name : `${folder}/${name}`;
 }
 
-/** `name.ipynb`, or `name 2.ipynb` and so on; capitals make no difference, as on many disks. */
+/** `name.ipynb`, or `name 2.ipynb` and so on; case is ignored, as on many disks. */
 export function freeName(name: string, names: Iterable<string>): string {
   const taken = new Set([...names].map((each) => each.toLowerCase()));
   for (let number = 1; ; number++) {
@@ -35,10 +35,10 @@ export function freeName(name: string, names: Iterable<string>): string {
 }
 
 /**
- * Write a notebook into a folder and give its path.
+ * Write a notebook into a folder and return its path.
  *
- * One of that name with the very same cells is taken as it is; any other stays, and the new one
- * gets a number.
+ * An existing notebook of that name with the same cells is used as it is; any other is kept, and
+ * the new one gets a number.
  */
 export async function writeNotebook(
   services: ServiceManager.IManager,
@@ -57,8 +57,8 @@ export async function writeNotebook(
   }
   const names = items.map(({ name }) => name);
   const content = await nbformat(services, notebook);
-  // The server makes an untitled file where none is, and renames it to no name that is taken: so
-  // nothing is overwritten, even if another program writes that name at this moment.
+  // The server creates an untitled file and refuses to rename it to a name that is taken, so that
+  // nothing is overwritten, even if another program writes that file at this moment.
   const draft = await contents.newUntitled({ path: folder, type: "notebook" });
   try {
     await contents.save(draft.path, { type: "notebook", format: "json", content });
@@ -69,7 +69,7 @@ export async function writeNotebook(
   }
 }
 
-/** Whether the text of a notebook file has these cells; their outputs do not matter. */
+/** Whether a notebook file has these cells; outputs are ignored. */
 export function isSame(text: string, cells: Cell[]): boolean {
   try {
     const there = JSON.parse(text).cells as { cell_type: string; source: string | string[] }[];
@@ -109,6 +109,6 @@ async function pythonKernel({ kernelspecs }: ServiceManager.IManager) {
   const specs = kernelspecs.specs?.kernelspecs ?? {};
   const preferred = specs[kernelspecs.specs?.default ?? ""];
   const kernel = [preferred, ...Object.values(specs)].find((spec) => spec?.language === "python");
-  if (!kernel) throw new Error("There is no Python kernel: run 'pip install ipykernel'.");
+  if (!kernel) throw new Error("No Python kernel found: run 'pip install ipykernel'.");
   return { name: kernel.name, display_name: kernel.display_name, language: "python" };
 }

@@ -1,10 +1,11 @@
-/** When to ask for which photos. */
+/** Decides when to ask for which photos. */
 
 import type { Order } from "../selection/order";
 import { type Layout, rowsInSight } from "../view/layout";
 import { type Photos, sizeToAsk } from "./photos";
 
-const EVERY = 60;
+/** Least time between two requests, in milliseconds. */
+const INTERVAL = 60;
 
 export interface Sight {
   top: number;
@@ -22,10 +23,10 @@ export class Fetching {
     private readonly sight: () => Sight,
   ) {}
 
-  /** Ask at once after a pause, and seldom while the scroll bar is dragged. */
+  /** Ask at once after a pause, and rarely while the scroll bar is dragged. */
   soon(): void {
     if (this.#timer !== undefined) return;
-    const wait = this.#last + EVERY - performance.now();
+    const wait = this.#last + INTERVAL - performance.now();
     if (wait <= 0) this.#ask();
     else this.#timer = setTimeout(() => this.#ask(), wait);
   }
@@ -48,10 +49,10 @@ export class Fetching {
     };
     const size = sizeToAsk(thumbnailSize, window.devicePixelRatio);
     const missing = this.photos.fetch(rowsOf(first, last), size);
-    // Only now, for the kernel takes one after the other, and the newest question first.
+    // Only after asking: the kernel takes one question at a time, the newest first.
     this.photos.forget(new Set(rowsOf(first - page, last + page)));
     if (missing > 0 || this.photos.busy) return;
-    // One screen ahead, once all in sight is there.
+    // One screen ahead, once the visible photos are there.
     this.photos.fetch([...rowsOf(last, last + page), ...rowsOf(first - page, first)], size);
   }
 }

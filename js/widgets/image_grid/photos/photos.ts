@@ -1,16 +1,16 @@
-/** What is known of photos, and the questions that get what is missing. */
+/** The photos that have been loaded, and the requests for those that are missing. */
 
 import { CancelledError, type Client } from "../../shared/client";
 import { ByteCache } from "./lru";
 
 const CACHE_BYTES = 24 * 2 ** 20;
-/** Most screens are one question: each costs the way to the kernel and back. */
+/** Most screens need one request only: each costs a round trip to the kernel. */
 const BATCH = 32;
-/** Captions take no decoding: more at once than pictures, and no more than the kernel allows. */
+/** Captions need no decoding: larger batches, of the most that the kernel allows. */
 const CAPTIONS = 256;
-/** Browsers take no more than some ten thousand arguments. */
-const MOST_ARGUMENTS = 8192;
-/** Sizes that are asked for: few, so that thumbnails can be used again. */
+/** Browsers limit the number of arguments to some ten thousand. */
+const MAX_ARGUMENTS = 8192;
+/** Few sizes, so that thumbnails can be reused. */
 const SIZES = [96, 160, 256, 384];
 
 export interface Description {
@@ -39,8 +39,8 @@ export class Photos {
   #known = new ByteCache<Photo>(CACHE_BYTES);
   #asked = new Map<string, number[]>();
   #waiting = new Set<number>();
-  /** What was said of photos while a question about them was open: newer than its answer. */
-  #news = new Map<number, Description>();
+  /** Descriptions that arrived while a request was open: newer than its answer. */
+  #newer = new Map<number, Description>();
   #age = 0;
 
   constructor(
@@ -59,21 +59,21 @@ export class Photos {
 
   /** Captions and badges have changed; the pictures stay. */
   markAllStale(): void {
-    this.#age++; // answers that are under way are stale as well
-    this.#news.clear();
+    this.#age++; // answers on their way are stale as well
+    this.#newer.clear();
     for (const photo of this.#known.values()) photo.stale = true;
   }
 
-  /** Give photos new captions and badges; those of which nothing is known are asked for later. */
+  /** Give photos new captions and badges; photos that are not loaded get theirs later. */
   update(rows: number[], descriptions: Description[]): void {
     rows.forEach((row, i) => {
       const description = descriptions[i] as Description;
-      if (this.#waiting.has(row)) this.#news.set(row, description);
+      if (this.#waiting.has(row)) this.#newer.set(row, description);
       this.#describe(row, description, false);
     });
   }
 
-  /** Drop what was asked for photos that are all out of sight. */
+  /** Cancel requests whose photos are all out of sight. */
   forget(inSight: Set<number>): void {
     const ids: string[] = [];
     for (const [id, rows] of this.#asked) {
@@ -82,7 +82,7 @@ export class Photos {
     this.client.cancel(ids);
   }
 
-  /** Ask for what is missing of photos; the number of photos asked for. */
+  /** Request what is missing; returns the number of photos requested. */
   fetch(rows: number[], size: number): number {
     const free = rows.filter((row) => !this.#waiting.has(row));
     const pictures = free.filter((row) => !this.#hasPicture(row, size));
@@ -98,7 +98,7 @@ export class Photos {
     return pictures.length + captions.length;
   }
 
-  /** One photo large, as the URL of a picture that the caller revokes. */
+  /** A large version of a photo, as a blob URL that the caller revokes. */
   async large(row: number, size: number): Promise<string> {
     const answer = await this.client.ask<{ photos: Answered[] }>({
       kind: "photos",
@@ -131,7 +131,7 @@ export class Photos {
       rows.forEach((row, i) => {
         const buffer = buffers[i] as DataView<ArrayBuffer>;
         const url = buffer.byteLength > 0 ? inline(buffer) : null;
-        const photo = { ...(photos[i] as Answered), ...this.#news.get(row), url, size, stale };
+        const photo = { ...(photos[i] as Answered), ...this.#newer.get(row), url, size, stale };
         this.#known.set(row, photo, (url?.length ?? 0) + 256);
       });
     });
@@ -140,7 +140,7 @@ export class Photos {
   async #askCaptions(rows: number[]): Promise<void> {
     await this.#ask({ kind: "captions", rows }, (photos, _buffers, stale) => {
       rows.forEach((row, i) => {
-        this.#describe(row, this.#news.get(row) ?? (photos[i] as Answered), stale);
+        this.#describe(row, this.#newer.get(row) ?? (photos[i] as Answered), stale);
       });
     });
   }
@@ -164,19 +164,19 @@ export class Photos {
     this.#asked.delete(id);
     for (const row of rows) {
       this.#waiting.delete(row);
-      this.#news.delete(row);
+      this.#newer.delete(row);
     }
     if (problem === null) this.arrived();
     else this.failed(problem);
   }
 }
 
-/** The whole picture in its address: a screen of thumbnails is decoded 8 times as fast as blobs. */
+/** A data URL: a screen of thumbnails is decoded 8 times as fast as with blobs. */
 function inline(jpeg: DataView<ArrayBuffer>): string {
   const bytes = new Uint8Array(jpeg.buffer, jpeg.byteOffset, jpeg.byteLength);
   let text = "";
-  for (let start = 0; start < bytes.length; start += MOST_ARGUMENTS) {
-    text += String.fromCharCode(...bytes.subarray(start, start + MOST_ARGUMENTS));
+  for (let start = 0; start < bytes.length; start += MAX_ARGUMENTS) {
+    text += String.fromCharCode(...bytes.subarray(start, start + MAX_ARGUMENTS));
   }
   return `data:image/jpeg;base64,${btoa(text)}`;
 }

@@ -1,4 +1,4 @@
-/** What of the photos is shown, selected and active: of one view, told to the kernel. */
+/** Which photos one view shows, which are selected and which is active; informs the kernel. */
 
 import type { AnyModel } from "@anywidget/types";
 import type { Client } from "../../shared/client";
@@ -29,7 +29,7 @@ export class Choice {
     return Uint32Array.from(this.active < 0 ? [] : [this.activeRow]);
   }
 
-  /** Show photos in another order; what is selected and active stays so as far as it is shown. */
+  /** Show photos in another order; selected and active photos stay so if they are shown. */
   setOrder(total: number, rows: Uint32Array | null): void {
     const active = this.activeRow;
     if (total !== this.order.total) {
@@ -48,7 +48,7 @@ export class Choice {
     this.model.save_changes();
   }
 
-  /** Select one photo; up to it from the last one, or besides what is selected. */
+  /** Select one photo, a range up to it, or one in addition to the selection. */
   select(position: number, range = false, keep = false): void {
     const row = this.order.rowAt(position);
     if (range) {
@@ -83,7 +83,7 @@ export class Choice {
 
   endBand(): void {
     const [first] = this.selection.rows();
-    // The active photo is one of those that keys act on.
+    // The active photo must be among the selected ones, which keys act on.
     const lost = first !== undefined && !this.selection.has(this.activeRow);
     if (lost) this.activate(this.order.positionOf(first));
     this.#tell();

@@ -34,7 +34,7 @@ export function addRubberBand(host: RubberHost): void {
     if (!start || !last) return;
     const at = where(last);
     const height = layer.clientHeight;
-    // Beyond the edges the photos move along.
+    // Beyond the edges the photos scroll along.
     const beyond = at.y < 0 ? at.y : Math.max(0, at.y - height);
     if (beyond !== 0) host.scrollBy(beyond / 4);
     const startY = start.y - host.top();

@@ -24,13 +24,13 @@ export class Cell {
       "div",
       "ig-cell",
       { role: "gridcell", id, "aria-colindex": String(column + 1) },
-      // Their words, with spaces between, are its name for a screen reader.
+      // A screen reader reads their text, separated by spaces, as the name of the cell.
       [this.#frame, " ", this.#caption, " ", this.#badge],
     );
     this.#badge.hidden = true;
   }
 
-  /** Whether all that is known of the photo can be seen. */
+  /** Whether everything known about the photo is visible. */
   get painted(): boolean {
     return this.#shown !== undefined && !this.#decoding;
   }
@@ -73,7 +73,7 @@ export class Cell {
     );
     if (this.#shown?.url !== url) return; // a newer one is on its way
     if (good) this.#frame.replaceChildren(image);
-    else this.#showProblem("the browser cannot show its thumbnail");
+    else this.#showProblem("the browser cannot show the thumbnail");
     this.#decoding = false;
     this.arrived();
   }

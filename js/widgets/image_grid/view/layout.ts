@@ -1,6 +1,6 @@
-/** Where photos lie in the grid, and which of them are in sight: numbers only, no DOM. */
+/** The positions of the photos in the grid, and which are visible: numbers only, no DOM. */
 
-/** Browsers clamp the height of an element; beyond this one the scroll position is scaled. */
+/** Browsers limit the height of an element; beyond this height the scroll position is scaled. */
 export const MAX_SCROLL_HEIGHT = 8_000_000;
 
 const GAP = 8;
@@ -64,7 +64,7 @@ export function clampTop(top: number, layout: Layout): number {
   return Math.min(Math.max(0, top), Math.max(0, layout.contentHeight - layout.viewHeight));
 }
 
-/** First row in sight and the row after the last one. */
+/** First visible row and the row after the last one. */
 export function rowsInSight(top: number, layout: Layout): [number, number] {
   const first = Math.floor(top / layout.stepY);
   const last = Math.ceil((top + layout.viewHeight) / layout.stepY);

@@ -13,13 +13,13 @@ interface Line {
 }
 
 export class Lines {
-  // No count: grids of another kind of widget have a copy of this module of their own.
+  // Not a counter: each kind of widget has its own copy of this module.
   readonly #name = `ig-${Math.random().toString(36).slice(2)}`;
   #lines = new Map<number, Line>();
 
   constructor(
     private readonly layer: HTMLElement,
-    /** Called when the picture of a photo has come into the page. */
+    /** Called when a picture is in the page. */
     private readonly arrived: () => void,
   ) {}
 
@@ -46,7 +46,7 @@ export class Lines {
     return null;
   }
 
-  /** Show the lines from `first` to before `last`; whether all that is known of them is there. */
+  /** Show the lines from `first` up to `last`; returns whether their pictures are complete. */
   draw(
     [first, last]: [number, number],
     top: number,

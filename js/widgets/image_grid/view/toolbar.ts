@@ -1,28 +1,28 @@
-/** What stands above and below the photos: the count, 'go to', the size of thumbnails, the keys. */
+/** The bars above and below the photos: count, 'go to', thumbnail size, keyboard shortcuts. */
 
 import { button, count, element, photos } from "../../shared/dom";
 import { keysButton, keysDialog } from "../../shared/help";
 
 const KEYS: [string, string][] = [
-  ["← → ↑ ↓", "move; with Shift, select on the way"],
-  ["Page Up, Page Down", "move by a page"],
-  ["Home, End", "first, last photo"],
+  ["← → ↑ ↓", "move; hold Shift to extend the selection"],
+  ["Page Up, Page Down", "move one page"],
+  ["Home, End", "first / last photo"],
   ["#", "go to a photo by its number"],
-  ["Space, Ctrl-click", "select or deselect one"],
-  ["Shift-click", "select from the last one to here"],
-  ["Drag", "select with a rectangle; Ctrl keeps what is selected"],
-  ["Ctrl-A, Esc", "select all, none"],
-  ["Enter, double click", "open large; wheel, + and − zoom, ← → go on, Esc closes"],
-  ["?", "these keys"],
+  ["Space, Ctrl-click", "select or deselect a photo"],
+  ["Shift-click", "select a range"],
+  ["Drag", "select with a rectangle; hold Ctrl to add to the selection"],
+  ["Ctrl-A, Esc", "select all / clear the selection"],
+  ["Enter, double-click", "open large; wheel, + and − zoom, ← → previous / next, Esc closes"],
+  ["?", "show this list"],
 ];
 
 export interface ToolbarActions {
   goTo(position: number): void;
   resize(size: number): void;
-  again(): void;
-  /** Give the keyboard back to the photos. */
+  retry(): void;
+  /** Move the focus back to the photos. */
   leave(): void;
-  /** Further keys to tell of. */
+  /** Further keys for the list of keyboard shortcuts. */
   keys: [string, string][];
 }
 
@@ -43,18 +43,18 @@ export class Toolbar {
     min: "64",
     max: "320",
     step: "16",
-    title: "Size of the photos",
-    "aria-label": "Size of the photos",
+    title: "Thumbnail size",
+    "aria-label": "Thumbnail size",
   });
   readonly #message = element("span", "", { role: "status" });
-  readonly #again: HTMLButtonElement;
+  readonly #retry: HTMLButtonElement;
 
   constructor(private readonly actions: ToolbarActions) {
     const keys = keysButton(() => this.showKeys());
     this.bar = element("div", "ig-bar", {}, [this.#count, this.#goTo, this.#slider, keys]);
-    this.#again = button("Try again", "", () => this.actions.again());
-    this.#again.hidden = true;
-    this.status = element("div", "ig-status", {}, [this.#message, this.#again]);
+    this.#retry = button("Try again", "", () => this.actions.retry());
+    this.#retry.hidden = true;
+    this.status = element("div", "ig-status", {}, [this.#message, this.#retry]);
 
     this.#goTo.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && this.#goTo.value !== "") {
@@ -86,8 +86,8 @@ export class Toolbar {
   }
 
   say(message: string): void {
-    // Never hidden: what comes with its place into the page is not read out.
-    this.#again.hidden = message === "";
+    // Never hidden: screen readers do not announce text that appears together with its element.
+    this.#retry.hidden = message === "";
     this.#message.textContent = message;
   }
 }

@@ -1,10 +1,10 @@
-/** One photo as large as the page allows: wheel and + - 0 zoom, arrows go to the next. */
+/** One photo as large as the page: wheel, + and - zoom, = resets, arrows change the photo. */
 
 import { button, element } from "../../shared/dom";
 
 export interface Viewed {
   title: string;
-  /** The thumbnail, to be seen until the photo is there. */
+  /** The thumbnail, shown until the photo has loaded. */
   preview: string | null;
 }
 
@@ -81,7 +81,7 @@ export class Viewer {
       Enter: () => this.root.close(),
     };
     const action = actions[event.key];
-    if (!action) return; // a widget around the grid may have a use for it
+    if (!action) return; // the widget around the grid may handle it
     event.stopPropagation();
     event.preventDefault();
     action();
@@ -91,7 +91,7 @@ export class Viewer {
     event.preventDefault();
     const zoom = Math.min(16, Math.max(1, this.#zoom * 2 ** (-event.deltaY / 240)));
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-    // What is under the pointer stays there.
+    // The point under the pointer stays there.
     const x = event.clientX - box.x - box.width / 2;
     const y = event.clientY - box.y - box.height / 2;
     const ratio = zoom / this.#zoom;

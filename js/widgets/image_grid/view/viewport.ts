@@ -1,13 +1,13 @@
-/** The part of the page that shows photos: how they lie in it, and how far it is scrolled. */
+/** The scrolled area: the layout of the photos and the scroll position. */
 
 import { element } from "../../shared/dom";
 import * as layout from "./layout";
 
-/** How long after the last change of height it is told, in milliseconds. */
+/** A new height is reported this long after its last change, in milliseconds. */
 const PAUSE = 300;
 
 export interface ViewportActions {
-  /** Other photos are in sight. */
+  /** Other photos are visible. */
   scrolled(): void;
   resized(): void;
   /** The user has dragged it to another height. */
@@ -16,7 +16,7 @@ export interface ViewportActions {
 
 export class Viewport {
   readonly root: HTMLElement;
-  /** Where the photos are drawn: as large as what is in sight. */
+  /** Where the photos are drawn: as large as the visible area. */
   readonly layer = element("div", "ig-layer", { role: "presentation" });
   readonly #spacer = element("div", "ig-spacer", { role: "presentation" });
   readonly #resized = new ResizeObserver(() => this.#onResize());
@@ -33,7 +33,7 @@ export class Viewport {
       [this.layer, this.#spacer],
     );
     this.root.addEventListener("scroll", () => {
-      // A scaled scroll bar is too coarse for the wheel: what the wheel set must not be overridden.
+      // A scaled scroll bar is too coarse for the wheel: it must not override what the wheel set.
       const known = layout.toScroll(this.#top, this.#layout);
       if (Math.abs(this.root.scrollTop - known) < 1.5) return;
       this.#top = layout.toContent(this.root.scrollTop, this.#layout);
@@ -66,10 +66,10 @@ export class Viewport {
   }
 
   /**
-   * Lay `count` photos out; false where there is no room, not in the page yet or hidden.
+   * Lay out `count` photos; false if there is no room, because the page does not show it.
    *
-   * The photos at the top stay in sight when their size or the width changes, and the one at
-   * `held`, if any, even more so.
+   * When the thumbnail size or the width changes, the photos at the top stay visible; the one at
+   * `held`, if any, takes precedence.
    */
   layOut(count: number, thumbnailSize: number, held: number): boolean {
     const { clientWidth, clientHeight } = this.root;
@@ -88,7 +88,7 @@ export class Viewport {
     return true;
   }
 
-  /** Whether that changed anything. */
+  /** Scroll; returns whether the position changed. */
   scrollTo(top: number): boolean {
     const clamped = layout.clampTop(top, this.#layout);
     const changed = clamped !== this.#top;
