@@ -50,18 +50,18 @@ export const dashboards: JupyterFrontEndPlugin<void> = {
     ...tokens: unknown[]
   ) => {
     const host = hostOf(app, ...(tokens as HostParts));
-    const { words } = host;
-    const label = words.__("Image classification dashboard");
+    const { trans } = host;
+    const label = trans.__("Image classification dashboard");
     const tracker = new WidgetTracker<Tab>({ namespace: "imgcls-dashboard" });
     const hasVoila = once(() => findVoila(app));
 
     addFileCommand(host, {
       id: OPEN_DASHBOARD,
       label,
-      card: words.__("Dashboard"),
-      caption: words.__("Open the whole workflow for a folder of photos as one page, without code"),
+      card: trans.__("Dashboard"),
+      caption: trans.__("Open the whole workflow for a folder of photos as one page, without code"),
       icon: dashboardIcon,
-      question: words.__("Choose the folder of photos"),
+      question: trans.__("Choose the folder of photos"),
       wants: ({ type }) => type === "directory",
       run: async (path) => {
         const { contents } = app.serviceManager;
@@ -142,14 +142,14 @@ function once(ask: () => Promise<boolean>): () => Promise<boolean> {
   };
 }
 
-async function acceptsNotebook({ words }: Host, title: string): Promise<boolean> {
-  const body = words.__(
+async function acceptsNotebook({ trans }: Host, title: string): Promise<boolean> {
+  const body = trans.__(
     'The dashboard needs voila to be a page of its own: run "pip install ' +
       "'jupyter_imgcls[dashboard]'\" and restart Jupyter. Without voila it opens in a notebook.",
   );
   const buttons = [
-    Dialog.cancelButton({ label: words.__("Cancel") }),
-    Dialog.okButton({ label: words.__("Show in a notebook") }),
+    Dialog.cancelButton({ label: trans.__("Cancel") }),
+    Dialog.okButton({ label: trans.__("Show in a notebook") }),
   ];
   return (await showDialog({ title, body, buttons })).button.accept;
 }

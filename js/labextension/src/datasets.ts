@@ -33,7 +33,7 @@ export const datasets: JupyterFrontEndPlugin<void> = {
   optional: [ISettingRegistry, ...HOST_TOKENS],
   activate: (app, registry: ISettingRegistry | null, ...tokens: unknown[]) => {
     const host = hostOf(app, ...(tokens as HostParts));
-    const { words } = host;
+    const { trans } = host;
 
     async function settings(): Promise<Settings> {
       const loaded = await registry?.load(ID);
@@ -42,42 +42,42 @@ export const datasets: JupyterFrontEndPlugin<void> = {
 
     addFileCommand(host, {
       id: OPEN_DATASET,
-      label: words.__("Open as image dataset"),
-      card: words.__("Your photos"),
-      caption: words.__("Create a notebook for a folder of photos: label, train, evaluate, deploy"),
+      label: trans.__("Open as image dataset"),
+      card: trans.__("Your photos"),
+      caption: trans.__("Create a notebook for a folder of photos: label, train, evaluate, deploy"),
       icon: photosIcon,
-      question: words.__("Choose the folder of photos"),
+      question: trans.__("Choose the folder of photos"),
       wants: ({ type }) => type === "directory",
       run: async (path) => {
         const { folder, name } = placeOf(path, app.serviceManager.contents);
         const chosen = await settings();
         // The top folder has no parent: the notebook goes into it, the outputs go elsewhere.
         const notebook = name
-          ? datasetNotebook(name, name, chosen, words)
-          : datasetNotebook("photos", ".", { ...chosen, outputFolder: "" }, words);
+          ? datasetNotebook(name, name, chosen, trans)
+          : datasetNotebook("photos", ".", { ...chosen, outputFolder: "" }, trans);
         return await openNotebook(host, folder, notebook);
       },
     });
 
     app.commands.addCommand(OPEN_SAMPLE, {
       label: ({ cwd }) =>
-        cwd === undefined ? words.__("Try it on sample images") : words.__("Sample images"),
-      caption: words.__("Create a notebook with the whole workflow on generated sample images"),
+        cwd === undefined ? trans.__("Try it on sample images") : trans.__("Sample images"),
+      caption: trans.__("Create a notebook with the whole workflow on generated sample images"),
       icon: photosIcon,
       describedBy: {
         args: {
           type: "object",
           properties: {
-            cwd: { type: "string", description: words.__("Folder for the new notebook.") },
+            cwd: { type: "string", description: trans.__("Folder for the new notebook.") },
           },
         },
       },
       execute: async ({ cwd }) => {
         try {
           const folder = String(cwd ?? (await fileBrowser(app))?.model.path ?? "");
-          return await openNotebook(host, folder, sampleNotebook(await settings(), words));
+          return await openNotebook(host, folder, sampleNotebook(await settings(), trans));
         } catch (error) {
-          await showErrorMessage(words.__("Image classification"), error as Error);
+          await showErrorMessage(trans.__("Image classification"), error as Error);
         }
       },
     });

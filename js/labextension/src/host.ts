@@ -18,13 +18,13 @@ export type HostParts = [ITranslator | null, ILabShell | null];
 
 export interface Host {
   app: JupyterFrontEnd;
-  words: TranslationBundle;
+  trans: TranslationBundle;
   /** Null in Notebook 7, where each document has its own browser tab. */
   tabs: ILabShell | null;
 }
 
 export function hostOf(app: JupyterFrontEnd, ...[translator, tabs]: HostParts): Host {
-  return { app, words: (translator ?? nullTranslator).load("jupyter_imgcls"), tabs };
+  return { app, trans: (translator ?? nullTranslator).load("jupyter_imgcls"), tabs };
 }
 
 /** The file browser that was used last, in a host that has one. */
@@ -52,7 +52,7 @@ export interface FileCommand {
 
 /** Add a command; it shows errors to the user, and then resolves to nothing. */
 export function addFileCommand(host: Host, command: FileCommand): void {
-  const { app, words } = host;
+  const { app, trans } = host;
   const { id, label, card, caption, icon } = command;
   app.commands.addCommand(id, {
     label: (args) => {
@@ -67,15 +67,15 @@ export function addFileCommand(host: Host, command: FileCommand): void {
         properties: {
           path: {
             type: "string",
-            description: words.__("Path of the file or folder in the contents API."),
+            description: trans.__("Path of the file or folder in the contents API."),
           },
           selected: {
             type: "boolean",
-            description: words.__("Without a path, use the selection of the file browser."),
+            description: trans.__("Without a path, use the selection of the file browser."),
           },
           cwd: {
             type: "string",
-            description: words.__("Without a path, the folder in which the file dialog opens."),
+            description: trans.__("Without a path, the folder in which the file dialog opens."),
           },
         },
       },
@@ -92,7 +92,7 @@ export function addFileCommand(host: Host, command: FileCommand): void {
 }
 
 async function choose(
-  { app, words }: Host,
+  { app, trans }: Host,
   { question, wants }: FileCommand,
   args: ReadonlyPartialJSONObject,
 ): Promise<string | undefined> {
@@ -103,7 +103,7 @@ async function choose(
   }
   const { IDocumentManager } = await import("@jupyterlab/docmanager");
   const manager = await app.resolveOptionalService(IDocumentManager);
-  if (!manager) throw new Error(words.__("The command needs a path."));
+  if (!manager) throw new Error(trans.__("The command needs a path."));
   const { FileDialog } = await import("@jupyterlab/filebrowser");
   const defaultPath = args.cwd as string | undefined;
   const { value } = wants({ type: "directory" } as Contents.IModel)

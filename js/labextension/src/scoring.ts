@@ -17,11 +17,11 @@ export const scoring: JupyterFrontEndPlugin<void> = {
   optional: HOST_TOKENS,
   activate: (app, ...tokens) => {
     const host = hostOf(app, ...(tokens as HostParts));
-    const { words } = host;
+    const { trans } = host;
 
     app.docRegistry.addFileType({
       name: "imgcls-model",
-      displayName: words.__("Image classifier"),
+      displayName: trans.__("Image classifier"),
       extensions: [ENDING],
       mimeTypes: ["application/zip"],
       contentType: "file",
@@ -31,16 +31,16 @@ export const scoring: JupyterFrontEndPlugin<void> = {
 
     addFileCommand(host, {
       id: SCORE_PHOTOS,
-      label: words.__("Score photos with this model"),
-      card: words.__("Score photos"),
-      caption: words.__("Create a notebook that scores photos with a saved classifier"),
+      label: trans.__("Score photos with this model"),
+      card: trans.__("Score photos"),
+      caption: trans.__("Create a notebook that scores photos with a saved classifier"),
       icon: modelIcon,
-      question: words.__("Choose a saved classifier (a .model file)"),
+      question: trans.__("Choose a saved classifier (a .model file)"),
       wants: ({ type, name }) => type !== "directory" && name.toLowerCase().endsWith(ENDING),
       run: async (path) => {
         const { folder, name } = placeOf(path, app.serviceManager.contents);
         const stem = name.replace(/\.[^.]*$/, "");
-        return await openNotebook(host, folder, scoringNotebook(stem, name, words));
+        return await openNotebook(host, folder, scoringNotebook(stem, name, trans));
       },
     });
   },

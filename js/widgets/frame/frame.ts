@@ -1,7 +1,7 @@
 /** Adds keyboard shortcuts, their list and an adjustable height to a widget made of ipywidgets. */
 
 import type { AnyModel } from "@anywidget/types";
-import { Aid } from "../shared/aid";
+import { Accessibility } from "../shared/accessibility";
 import { element } from "../shared/dom";
 import { keysButton, keysDialog } from "../shared/help";
 import { keepKeys } from "../shared/host_keys";
@@ -18,7 +18,7 @@ export class Frame {
   #mains = new Set<HTMLElement>();
   readonly #said = element("span", "ig-unseen", { role: "status" });
   #widget: HTMLElement | null = null;
-  #aid: Aid | null = null;
+  #accessibility: Accessibility | null = null;
   #dialog: HTMLDialogElement | null = null;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -36,7 +36,7 @@ export class Frame {
     this.#leave();
     this.#dragged.disconnect();
     this.#added.disconnect();
-    this.#aid?.close();
+    this.#accessibility?.close();
     this.#model.off("change:height", this.#onHeight);
     this.#model.off("change:said", this.#say);
     this.#model.off("change:parts", this.#onParts);
@@ -55,7 +55,7 @@ export class Frame {
     this.#added.observe(widget, { childList: true, subtree: true });
     this.#model.on("change:height", this.#onHeight);
     this.#onHeight();
-    this.#aid = new Aid(widget, () => this.#model.get("parts"));
+    this.#accessibility = new Accessibility(widget, () => this.#model.get("parts"));
     this.#model.on("change:parts", this.#onParts);
     this.#model.on("change:said", this.#say);
     this.#say();
@@ -63,7 +63,7 @@ export class Frame {
 
   // -- for a screen reader ----------------------------------------------------------------------
 
-  #onParts = (): void => this.#aid?.tell();
+  #onParts = (): void => this.#accessibility?.update();
 
   #say = (): void => {
     this.#said.textContent = this.#model.get("said");

@@ -1,7 +1,7 @@
 /** The steps of the dashboard: which is shown, which are done, and which are locked. */
 
 import type { AnyModel } from "@anywidget/types";
-import { Aid } from "../shared/aid";
+import { Accessibility } from "../shared/accessibility";
 import { element } from "../shared/dom";
 import { keepKeys } from "../shared/host_keys";
 import { whenPlaced } from "../shared/placed";
@@ -21,7 +21,7 @@ export class StepList {
   readonly #fold = element("button", "ds-fold", { type: "button", "aria-expanded": "false" });
   readonly #list = element("ol", "ds-list");
   readonly #leave: () => void;
-  #aid: Aid | null = null;
+  #accessibility: Accessibility | null = null;
 
   constructor(model: AnyModel<StepListState>) {
     this.#model = model;
@@ -30,7 +30,7 @@ export class StepList {
     this.#list.addEventListener("click", this.#onClick);
     keepKeys(this.root);
     this.#leave = whenPlaced(this.root, ".imgcls-dashboard", (page) => {
-      this.#aid = new Aid(page);
+      this.#accessibility = new Accessibility(page);
     });
     model.on("change:steps change:current", this.#draw);
     this.#draw();
@@ -38,7 +38,7 @@ export class StepList {
 
   close(): void {
     this.#leave();
-    this.#aid?.close();
+    this.#accessibility?.close();
     this.#model.off("change:steps change:current", this.#draw);
   }
 

@@ -17,7 +17,7 @@ export interface NotebookText {
 }
 
 /** The part of a translation that the notebooks need. */
-export type Words = Pick<TranslationBundle, "__">;
+export type Trans = Pick<TranslationBundle, "__">;
 
 export const code = (source: string): Cell => ({ type: "code", source });
 export const markdown = (source: string): Cell => ({ type: "markdown", source });

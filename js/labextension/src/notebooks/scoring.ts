@@ -1,16 +1,16 @@
 /** The notebook that scores photos with a saved model. */
 
-import { code, markdown, type NotebookText, type Words } from "./cells";
+import { code, markdown, type NotebookText, type Trans } from "./cells";
 import { literal, plain } from "./python";
 
 /** For a model file beside the notebook, without its ending. */
-export function scoringNotebook(name: string, file: string, words: Words): NotebookText {
-  const intro = words.__("Which class does a photo show, and how sure is the classifier?");
+export function scoringNotebook(name: string, file: string, trans: Trans): NotebookText {
+  const intro = trans.__("Which class does a photo show, and how sure is the classifier?");
   return {
-    name: words.__("%1 scores", name),
+    name: trans.__("%1 scores", name),
     runs: 4,
     cells: [
-      markdown(`# ${words.__("Score photos with %1", plain(name))}\n\n${intro}`),
+      markdown(`# ${trans.__("Score photos with %1", plain(name))}\n\n${intro}`),
       code(`import ipywidgets as widgets
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ def bars(photo):
     """The five most likely classes of a photo."""
     scores = classifier.score(photo)[0]
     if np.isnan(scores[0]):
-        return widgets.Label(${literal(words.__("This photo cannot be read."))})
+        return widgets.Label(${literal(trans.__("This photo cannot be read."))})
     rows = []
     for score, name in sorted(zip(scores, names), reverse=True)[:5]:
         label = widgets.Label(name, layout={"width": "120px"})
@@ -45,17 +45,17 @@ def show(change):
 
 
 classifier`),
-      markdown(words.__("## Photos from your computer\n\nThe bars are probabilities.")),
-      code(`upload = widgets.FileUpload(accept="image/*", multiple=True, description=${literal(words.__("Photos"))})
+      markdown(trans.__("## Photos from your computer\n\nThe bars are probabilities.")),
+      code(`upload = widgets.FileUpload(accept="image/*", multiple=True, description=${literal(trans.__("Photos"))})
 upload.observe(show, "value")
 answers = widgets.VBox()
 widgets.VBox([upload, answers])`),
-      markdown(words.__("## A folder of photos\n\nSet `folder` and run the cell.")),
+      markdown(trans.__("## A folder of photos\n\nSet `folder` and run the cell.")),
       code(`folder = "path/to/photos"
 
 photos = ClassificationDataset.create_from_dir("photos", folder)
 table = pd.DataFrame(classifier.score(photos), [photo.name for photo in photos.images], names)
-table.style.format("{:.1%}", na_rep=${literal(words.__("cannot be read"))}).background_gradient(axis=None, vmin=0, vmax=1)`),
+table.style.format("{:.1%}", na_rep=${literal(trans.__("cannot be read"))}).background_gradient(axis=None, vmin=0, vmax=1)`),
     ],
   };
 }

@@ -1,6 +1,6 @@
 /** The notebook with the whole workflow, from a folder of photos to a service. */
 
-import { code, markdown, type NotebookText, type Words } from "./cells";
+import { code, markdown, type NotebookText, type Trans } from "./cells";
 import { literal, plain } from "./python";
 
 /** From the settings page; see `schema/datasets.json`. */
@@ -17,24 +17,24 @@ export function datasetNotebook(
   name: string,
   folder: string,
   settings: Settings,
-  words: Words,
+  trans: Trans,
 ): NotebookText {
-  const intro = words.__(
+  const intro = trans.__(
     "From these photos to a tested classifier that other programs can use. The first cells have " +
       "run: correct the labels, then run the other cells one by one (Shift+Enter).",
   );
   const dataset = `ClassificationDataset.create_from_dir(${literal(name)}, ${literal(folder)})`;
-  return workflow(name, `# ${plain(name)}\n\n${intro}`, "", dataset, settings, words);
+  return workflow(name, `# ${plain(name)}\n\n${intro}`, "", dataset, settings, trans);
 }
 
 /** For generated sample images. */
-export function sampleNotebook(settings: Settings, words: Words): NotebookText {
-  const title = words.__("Image classification");
-  const intro = words.__(
+export function sampleNotebook(settings: Settings, trans: Trans): NotebookText {
+  const title = trans.__("Image classification");
+  const intro = trans.__(
     "From 63 generated sample images of tableware to a classifier. Run the cells one by one " +
       "(Shift+Enter). For your own photos, right-click their folder in the file browser and " +
       "choose *%1*.",
-    words.__("Open as image dataset"),
+    trans.__("Open as image dataset"),
   );
   const sample = "from jupyter_imgcls.data.sample import tableware\n";
   const dataset = 'tableware(n=63, root=output / "tableware")';
@@ -44,7 +44,7 @@ export function sampleNotebook(settings: Settings, words: Words): NotebookText {
     sample,
     dataset,
     settings,
-    words,
+    trans,
   );
   return { ...notebook, name: "Image classification" };
 }
@@ -55,7 +55,7 @@ function workflow(
   sample: string,
   dataset: string,
   { baseModel, outputFolder, thumbnailSize }: Settings,
-  words: Words,
+  trans: Trans,
 ): NotebookText {
   const output = outputFolder
     ? `output = Path(${literal(outputFolder)})  # for models, labels and reports
@@ -81,7 +81,7 @@ dataset = ${dataset}
 dataset.print_info()
 dataset.problems  # files that cannot be used, with the reason`),
     markdown(
-      words.__(
+      trans.__(
         "## Look at the photos and correct labels\n\nSelect photos and press the key of the right " +
           "class; `?` lists all keys. Each correction is saved at once.",
       ),
@@ -95,7 +95,7 @@ annotation_ui`),
     cells: [
       ...first,
       markdown(
-        words.__(
+        trans.__(
           "## Split into training and test photos\n\nTwo thirds are for training, one third for " +
             "testing. Excluded photos and photos without a label are left out.",
         ),
@@ -103,7 +103,7 @@ annotation_ui`),
       code(`train_set, test_set = annotation_ui.journal.included().split(train_size=0.66)
 print(f"{len(train_set)} photos to train on, {len(test_set)} to test with")`),
       markdown(
-        words.__(
+        trans.__(
           "## Train\n\nThe base model was trained on 1.3 million photos and is fine-tuned on yours. " +
             "*Stop* keeps the best epoch. More epochs are often better: add one learning rate for " +
             "each.",
@@ -122,7 +122,7 @@ model.train(
     progress=False,
 )`),
       markdown(
-        words.__("## Evaluate\n\nHow good is the classifier on photos that it has not seen?"),
+        trans.__("## Evaluate\n\nHow good is the classifier on photos that it has not seen?"),
       ),
       code(`evaluation = ClassificationEvaluation(model, test_set)
 
@@ -130,14 +130,14 @@ low, high = evaluation.compute_confidence_interval("accuracy")
 print(f"Accuracy = {evaluation.compute_accuracy():.1%} (95 % interval: {low:.1%} to {high:.1%})")
 evaluation.compute_report().round(3)`),
       markdown(
-        words.__(
+        trans.__(
           "## Look at the mistakes\n\nClick a cell of the confusion matrix. You can correct wrong " +
             "labels right here.",
         ),
       ),
       code("ResultsUI(test_set, pred_scores=evaluation.scores)"),
       markdown(
-        words.__(
+        trans.__(
           "## Choose a threshold\n\nFrom which score on should a prediction count? Click the curve; " +
             "below it are the photos that this threshold gets wrong.",
         ),
@@ -145,16 +145,16 @@ evaluation.compute_report().round(3)`),
       code(`points = PrecisionRecallUI(evaluation=evaluation, dataset=test_set)
 points`),
       markdown(
-        words.__(
+        trans.__(
           "## Save\n\nThe classifier is one file: right-click it in the file browser and choose *%1*. " +
             "The report is for your colleagues.",
-          words.__("Score photos with this model"),
+          trans.__("Score photos with this model"),
         ),
       ),
       code(`model.serialize(output / ${literal(`${name}.model`)})
 evaluation.to_html(output / ${literal(`${name}.html`)})`),
       markdown(
-        words.__(
+        trans.__(
           "## Deploy\n\nAs a service, other programs on this machine can use the classifier, even " +
             "when the notebook is closed.",
         ),
@@ -164,7 +164,7 @@ deployment = Deployment(${service}, model).deploy()
 print(deployment.service_url)
 deployment.score_image(test_set.images[0], parameters={"addSoftmax": True})`),
       markdown(
-        words.__("The service uses memory while it runs: delete it when you no longer need it."),
+        trans.__("The service uses memory while it runs: delete it when you no longer need it."),
       ),
       code("deployment.delete()"),
     ],

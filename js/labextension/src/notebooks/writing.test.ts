@@ -5,7 +5,7 @@ import { dashboardNotebook } from "./dashboard";
 import { datasetNotebook, type Settings, sampleNotebook } from "./workflow";
 import { freeName, isSame, placeOf, within, writeNotebook } from "./writing";
 
-const words = {
+const trans = {
   __: (text: string, ...parts: unknown[]) => text.replace(/%(\d)/g, (_, n) => String(parts[n - 1])),
 };
 const settings: Settings = {
@@ -55,7 +55,7 @@ test("a notebook is the same as long as its cells are, whatever they put out", (
 });
 
 test("settings are in the code, and so is the folder", () => {
-  const text = sources(datasetNotebook('my "photos"', 'my "photos"', settings, words));
+  const text = sources(datasetNotebook('my "photos"', 'my "photos"', settings, trans));
   expect(text).toContain('create_from_dir("my \\"photos\\"", "my \\"photos\\"")');
   expect(text).toContain('base_model="resnet18"');
   expect(text).toContain('output = Path("results")');
@@ -64,7 +64,7 @@ test("settings are in the code, and so is the folder", () => {
 });
 
 test("without an output folder the user account's are taken", () => {
-  const text = sources(sampleNotebook({ ...settings, outputFolder: "" }, words));
+  const text = sources(sampleNotebook({ ...settings, outputFolder: "" }, trans));
   expect(text).toContain("output = Context.get_global_context().storage.outputs_path");
   expect(text).not.toContain("pathlib");
 });

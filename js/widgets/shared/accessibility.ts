@@ -1,7 +1,7 @@
 /** Adds what ipywidgets and bqplot lack for screen readers: names, pressed states, progress. */
 
-export class Aid {
-  readonly #changed = new MutationObserver(() => this.tell());
+export class Accessibility {
+  readonly #changed = new MutationObserver(() => this.update());
 
   constructor(
     private readonly widget: HTMLElement,
@@ -10,14 +10,14 @@ export class Aid {
   ) {
     const attributeFilter = ["class", "style"];
     this.#changed.observe(widget, { childList: true, subtree: true, attributeFilter });
-    this.tell();
+    this.update();
   }
 
   close(): void {
     this.#changed.disconnect();
   }
 
-  tell(): void {
+  update(): void {
     for (const [kind, words] of this.parts()) {
       for (const part of this.widget.getElementsByClassName(kind as string)) {
         name(part, words as string);
