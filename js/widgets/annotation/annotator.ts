@@ -28,11 +28,11 @@ const KEYS: [string, string][] = [
 const PAUSE = 80;
 const PHOTO_SIZE = 640;
 
-/** Changed labels: those of `rows`, or all. */
-interface Labels extends LabelState {
-  rows?: number[];
-  done: boolean[];
-}
+/** What the kernel sends besides answers and the messages of the grid. */
+type Message =
+  /** Changed labels: those of `rows`, or all. */
+  | ({ kind: "changed"; what: "labels"; rows?: number[]; done?: boolean[] } & LabelState)
+  | { kind: "changed"; what: "progress"; done: number; of: number };
 
 export class Annotator {
   readonly root: HTMLElement;
@@ -146,17 +146,16 @@ export class Annotator {
     this.#updatePalette();
   }
 
-  #onChange = (content: { kind: string; what: string }, buffers: DataView<ArrayBuffer>[]): void => {
+  #onChange = (content: Message, buffers: DataView<ArrayBuffer>[]): void => {
     if (content.kind !== "changed") return;
     if (content.what === "labels") {
-      const { rows, done, ...state } = content as unknown as Labels;
-      if (rows) for (const [i, row] of rows.entries()) this.#done.set(row, done[i] as boolean);
+      const { rows, done, ...state } = content;
+      if (rows) for (const [i, row] of rows.entries()) this.#done.set(row, done?.[i] === true);
       else this.#done = new Flags(buffers[0]);
       this.#setState(state);
       if (!rows || rows.includes(this.#grid.active)) this.#askDetails(PAUSE);
     } else if (content.what === "progress") {
-      const { done, of } = content as unknown as { done: number; of: number };
-      this.#bar.progress(done, of);
+      this.#bar.progress(content.done, content.of);
     }
   };
 

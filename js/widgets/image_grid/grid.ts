@@ -22,6 +22,12 @@ interface Numbers {
   ordered: boolean;
 }
 
+/** What the kernel sends besides answers; a widget around the grid has further messages. */
+type Message =
+  | ({ kind: "changed"; what: "order" | "captions" } & Numbers)
+  | { kind: "changed"; what: "selected"; source?: string }
+  | { kind: "changed"; what: "photos"; rows: number[]; photos: Description[] };
+
 /** What a widget that is built around a grid adds to it. */
 export interface Surroundings {
   /** Further keys and what they do, for the list of keyboard shortcuts. */
@@ -200,25 +206,21 @@ export class Grid {
     if (this.#choice.active >= 0) this.#viewport.show(this.#choice.active);
   }
 
-  #onChange = (
-    content: { kind: string; what: string; source?: string },
-    buffers: DataView<ArrayBuffer>[],
-  ) => {
+  #onChange = (content: Message, buffers: DataView<ArrayBuffer>[]) => {
     if (content.kind !== "changed" || !this.#ready) return;
     if (content.what === "order") {
-      this.#setOrder({ content: content as never, buffers });
+      this.#setOrder({ content, buffers });
     } else if (content.what === "selected") {
       // What this view sent may be older than what it shows.
       if (content.source === this.client.view) return;
       this.#choice.selection.replace(rowsOf(buffers[0]));
       this.#draw();
     } else if (content.what === "photos") {
-      const { rows, photos } = content as unknown as { rows: number[]; photos: Description[] };
-      this.#photos.update(rows, photos);
+      this.#photos.update(content.rows, content.photos);
       this.#draw();
     } else if (content.what === "captions") {
       this.#photos.markAllStale();
-      const { total } = content as unknown as Numbers;
+      const { total } = content;
       if (total !== this.#choice.order.total && this.#choice.order.whole) {
         this.#setOrder({ content: { total, ordered: false }, buffers: [] });
       }
