@@ -127,7 +127,7 @@ def test_the_keys_are_listed_and_a_dragged_height_is_remembered(open_notebook, t
 
     region.focus()
     keys.press("?")
-    ui.get_by_role("dialog", name="Keyboard shortcuts").get_by_text("last, next photo").wait_for()
+    ui.get_by_role("dialog", name="Keyboard shortcuts").get_by_text("previous / next photo").wait_for()
     notebook.keep_picture(ui, "results-keys")
     keys.press("Escape")
     assert region.evaluate("element => element === document.activeElement")

@@ -231,7 +231,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
         )
 
     def _keys(self) -> list[Key]:
-        moves = Key("ArrowLeft ArrowRight", "← →", "last, next photo")
+        moves = Key("ArrowLeft ArrowRight", "← →", "previous / next photo")
         return [moves, *self._labels.keys]
 
     def _badge(self, row: int) -> Badge | None:
