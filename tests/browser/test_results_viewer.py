@@ -127,7 +127,8 @@ def test_the_keys_are_listed_and_a_dragged_height_is_remembered(open_notebook, t
 
     region.focus()
     keys.press("?")
-    ui.get_by_role("dialog", name="Keyboard shortcuts").get_by_text("previous / next photo").wait_for()
+    shortcuts = ui.get_by_role("dialog", name="Keyboard shortcuts")
+    shortcuts.get_by_text("previous / next photo").wait_for()
     notebook.keep_picture(ui, "results-keys")
     keys.press("Escape")
     assert region.evaluate("element => element === document.activeElement")

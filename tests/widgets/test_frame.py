@@ -21,7 +21,8 @@ def test_what_the_page_sends_is_handed_on():
 def test_keys_travel_as_lists_of_words():
     frame = Frame("Results", [Key("ArrowLeft ArrowRight", "← →", "previous / next photo")], print)
 
-    assert frame.get_state()["key_list"] == [["ArrowLeft ArrowRight", "← →", "previous / next photo"]]
+    keys = [["ArrowLeft ArrowRight", "← →", "previous / next photo"]]
+    assert frame.get_state()["key_list"] == keys
 
 
 def test_a_height_that_a_screen_has_no_room_for_is_refused():

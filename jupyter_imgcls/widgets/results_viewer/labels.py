@@ -74,7 +74,7 @@ class LabelEditor:
         taken = LABEL_KEYS[: len(self.classes)]
         span = ", ".join(taken) if len(taken) < 4 else f"{taken[0]} … {taken[-1]}"
         return [
-            Key(" ".join(taken), span, "label the selected photos with this class of the list Label"),
+            Key(" ".join(taken), span, "give the selected photos the class of the key"),
             Key("Control+z", "Ctrl-Z", "undo the last change of a label"),
             Key("Control+Shift+z", "Ctrl-Shift-Z", "redo it"),
         ]
