@@ -4,6 +4,7 @@ The public names stand here; each is imported when it is first used, so that imp
 loads no framework.
 """
 
+import os
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from .widgets.training_monitor import TrainingMonitor
 
     __version__: str
+
+# Read by ONNX Runtime when it is loaded: without it, each process reports its use to Microsoft.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "AnnotationUI",

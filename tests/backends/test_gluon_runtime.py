@@ -114,8 +114,8 @@ def test_the_cpu_is_a_device_and_auto_always_finds_one():
 
 
 @pytest.mark.parametrize("device", ["", "tpu", "gpu", "gpu(x)", "gpu(0),cpu", "gpu(0),gpu(0)"])
-def test_a_device_that_is_not_understood_shows_the_forms(device):
-    with pytest.raises(BackendUnavailableError, match=r"not understood.*'gpu\(0\),gpu\(1\)'"):
+def test_an_unknown_device_shows_the_forms(device):
+    with pytest.raises(BackendUnavailableError, match=r"Unknown device.*'gpu\(0\),gpu\(1\)'"):
         parse_device(device)
 
 
