@@ -137,14 +137,43 @@ def test_a_selection_made_in_the_page_can_be_observed(grid, page):
     assert grid.selected.dtype == np.int64
 
 
-def test_other_views_are_told_of_a_selection_and_whose_it_is(page):
-    # The view itself may be further by now, and must not be set back.
-    page.tell({"kind": "select", "view": "v"}, [np.array([5], "<u4").tobytes()])
+def told(page):
+    """What views were sent, besides the traits."""
+    return [page.inbox.get() for _ in range(page.inbox.qsize())]
 
-    content, buffers = page.next()
 
-    assert content == {"kind": "changed", "what": "selected", "source": "v"}
-    assert rows(buffers[0]) == [5]
+def test_what_one_view_chooses_is_known_here_and_moves_no_view(grid, page):
+    page.tell({"kind": "select", "view": "a", "rows": [5]})
+    page.tell({"kind": "activate", "view": "a", "row": 5})
+
+    assert (grid.active, grid.selected.tolist()) == (5, [5])
+    assert told(page) == []
+
+
+def test_what_a_program_chooses_moves_all_views(grid, page):
+    grid.active = 2
+    grid.selected = [2, 3]
+
+    (active, _), (selected, buffers) = told(page)
+    assert active == {"kind": "changed", "what": "active", "source": None, "row": 2}
+    assert (selected["source"], rows(buffers[0])) == (None, [2, 3])
+
+
+def test_what_an_observer_chooses_in_turn_moves_all_views(grid, page):
+    grid.observe(lambda _: grid.set_trait("active", 0), "selected")
+
+    page.tell({"kind": "select", "view": "a", "rows": [5]})
+
+    [(content, _)] = told(page)
+    assert (content["what"], content["row"], content["source"]) == ("active", 0, None)
+
+
+def test_linked_views_follow_the_one_that_acts(dataset):
+    page = Page(ImageGrid(dataset, linked=True))
+
+    page.tell({"kind": "activate", "view": "a", "row": 5})
+
+    assert told(page)[0][0]["source"] == "a"
 
 
 def test_photos_that_are_filtered_out_are_no_longer_selected(grid):

@@ -2,6 +2,7 @@
 
 import type { AnyModel } from "@anywidget/types";
 import { Grid } from "../image_grid/grid";
+import { named } from "../image_grid/selection/order";
 import type { ImageGridState } from "../image_grid/state";
 import { CancelledError } from "../shared/client";
 import { element, photos } from "../shared/dom";
@@ -233,11 +234,12 @@ export class Annotator {
     const saved = this.#bar.begin();
     const acts = this.#acts;
     try {
-      const buffers = rows ? [rows.buffer] : [];
+      // The edit names its photos: what the kernel knows as active may be another view's.
+      const photos = rows ? named(rows) : { values: {}, buffers: [] };
       const { content } = await this.#grid.client.ask<{ said?: string; row?: number }>(
-        { kind, values },
+        { kind, values: { ...values, ...photos.values } },
         undefined,
-        buffers,
+        photos.buffers,
       );
       saved(content.said);
       // Show what was undone, unless the user has done something else since.

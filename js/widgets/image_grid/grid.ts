@@ -25,7 +25,8 @@ interface Numbers {
 /** What the kernel sends besides answers; a widget around the grid has further messages. */
 type Message =
   | ({ kind: "changed"; what: "order" | "captions" } & Numbers)
-  | { kind: "changed"; what: "selected"; source?: string }
+  | { kind: "changed"; what: "selected"; source: string | null }
+  | { kind: "changed"; what: "active"; source: string | null; row: number }
   | { kind: "changed"; what: "photos"; rows: number[]; photos: Description[] };
 
 /** What a widget that is built around a grid adds to it. */
@@ -58,7 +59,7 @@ export class Grid {
   ) {
     this.#model = model;
     this.client = new Client(model, (count) => this.#overdue(count));
-    this.#choice = new Choice(model, this.client);
+    this.#choice = new Choice(this.client);
     this.#photos = new Photos(
       this.client,
       () => this.#draw(),
@@ -178,7 +179,6 @@ export class Grid {
     this.#viewport.close();
     this.#model.off("msg:custom", this.#onChange);
     this.#model.off("change:thumbnail_size", this.#relayout);
-    this.#model.off("change:active", this.#onActive);
     this.#model.off("change:height", this.#onHeight);
     this.#photos.clear();
     this.client.close();
@@ -191,10 +191,12 @@ export class Grid {
     this.#photos.clear();
     this.client.ask<Numbers>({ kind: "state" }).then(
       ({ content, buffers: [selected, ...order] }) => {
+        const again = this.#ready;
         this.#ready = true;
         this.#setOrder({ content, buffers: order });
+        if (again) return;
         this.#choice.selection.replace(rowsOf(selected));
-        this.#onActive();
+        this.#setActive(this.#model.get("active"));
       },
       (error: Error) => this.#toolbar.say(`Could not load photos: ${error.message}`),
     );
@@ -215,6 +217,8 @@ export class Grid {
       if (content.source === this.client.view) return;
       this.#choice.selection.replace(rowsOf(buffers[0]));
       this.#draw();
+    } else if (content.what === "active") {
+      if (content.source !== this.client.view) this.#setActive(content.row);
     } else if (content.what === "photos") {
       this.#photos.update(content.rows, content.photos);
       this.#draw();
@@ -237,15 +241,14 @@ export class Grid {
     );
   }
 
-  #onActive = (): void => {
-    const row = this.#model.get("active");
+  #setActive(row: number): void {
     const position = row < 0 ? -1 : this.#choice.order.positionOf(row);
     if (position !== this.#choice.active) {
       this.#choice.active = position;
       if (position >= 0) this.#viewport.show(position);
     }
     this.#draw();
-  };
+  }
 
   #onHeight = (): void => {
     this.#viewport.setHeight(this.#model.get("height"));
@@ -257,7 +260,6 @@ export class Grid {
     const model = this.#model;
     model.on("msg:custom", this.#onChange);
     model.on("change:thumbnail_size", this.#relayout);
-    model.on("change:active", this.#onActive);
     model.on("change:height", this.#onHeight);
     const { root, layer } = this.#viewport;
     root.addEventListener("keydown", (event) => this.#onKey(event));

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -30,7 +31,7 @@ _log = logging.getLogger(__name__)
 Badge = tuple[str, str]
 """Text and colour (``#rrggbb``) of the mark on a photo."""
 
-# The view in whose name the selection is being set; None for a program. Each thread has its own.
+# The view that is reporting its choice; None when a program chooses. Each thread has its own.
 _source: ContextVar[str | None] = ContextVar("source", default=None)
 
 _LARGEST = 1600
@@ -49,18 +50,23 @@ class ImageGrid(anywidget.AnyWidget):
         Text under a photo, given its row; the file's name by default.
     badge : callable, optional
         `Badge` on a photo, given its row, or None for no badge; its class by default.
+    linked : bool
+        Whether all views show the same selection and active photo. By default each view (an output
+        or a browser) has its own, so that two people can work on one notebook.
     **traits
         Values for the traits below.
 
     Attributes
     ----------
     selected : ndarray of int64, shape (n,)
-        Rows of the selected photos. Read, set, and observe it.
+        Rows of the selected photos, in the view that acted last. Read and observe it; set it to
+        select in all views.
     order : ndarray of int64 or None
         Rows of the photos that are shown, in that order; None for all, as in the dataset. Set it to
         sort and to filter. Photos that are no longer shown are no longer selected.
     active : int
-        Row of the photo that keys act on, -1 for none. Read and observe it; set it to go there.
+        Row of the photo that keys act on, -1 for none, in the view that acted last. Read and
+        observe it; set it to go there in all views.
     thumbnail_size : int
         Side of a cell in CSS pixels, 64 to 320.
     height : int
@@ -90,6 +96,7 @@ class ImageGrid(anywidget.AnyWidget):
         dataset: ClassificationDataset,
         caption: Callable[[int], str] | None = None,
         badge: Callable[[int], Badge | None] | None = None,
+        linked: bool = False,
         **traits: Any,
     ) -> None:
         unknown = sorted(set(traits) - set(self.trait_names()))
@@ -100,6 +107,7 @@ class ImageGrid(anywidget.AnyWidget):
         self.dataset = dataset
         self._caption = caption or dataset.paths.name
         self._badge = badge or self._class_badge
+        self._linked = linked
         super().__init__(**traits)
         free_of_busy_cells(self)
         self.on_msg(self._answer)
@@ -137,13 +145,24 @@ class ImageGrid(anywidget.AnyWidget):
         if self.order is not None:
             shown = np.zeros(len(self.dataset), dtype=bool)
             shown[self.order] = True
-            self.selected = self.selected[shown[self.selected]]
+            with _reported_by("all"):  # each view does the same with its own selection
+                self.selected = self.selected[shown[self.selected]]
         self.send({"kind": "changed", "what": "order", **self._numbers()}, self._order_buffer())
 
     @traitlets.observe("selected")
     def _on_selected(self, _change: Any) -> None:
-        content = {"kind": "changed", "what": "selected", "source": _source.get()}
-        self.send(content, [_binary(self.selected)])
+        self._send_choice("selected", [_binary(self.selected)])
+
+    @traitlets.observe("active")
+    def _on_active(self, _change: Any) -> None:
+        self._send_choice("active", [], row=self.active)
+
+    def _send_choice(self, what: str, buffers: list[bytes], **content: Any) -> None:
+        source = _source.get()
+        # What an observer chooses in turn is news to the view, too.
+        _source.set(None)
+        if source is None or self._linked:
+            self.send({"kind": "changed", "what": what, "source": source, **content}, buffers)
 
     @traitlets.validate("active")
     def _check_active(self, proposal: Any) -> int:
@@ -187,11 +206,11 @@ class ImageGrid(anywidget.AnyWidget):
         elif kind == "cancel":
             shared_pool().cancel((self.model_id, request) for request in content["ids"])
         elif kind == "select":
-            token = _source.set(content.get("view"))
-            try:
-                self.selected = np.frombuffer(buffers[0], "<u4")
-            finally:
-                _source.reset(token)
+            with _reported_by(content.get("view")):
+                self.selected = _chosen_rows(content, buffers)
+        elif kind == "activate":
+            with _reported_by(content.get("view")):
+                self.active = content["row"]
         else:
             raise ValueError(f"unknown request {kind!r:.40}")
 
@@ -229,6 +248,21 @@ class ImageGrid(anywidget.AnyWidget):
     def _reply(self, content: dict[str, Any], buffers: Sequence[bytes] = (), **answer: Any) -> None:
         if "id" in content:
             self.send({"kind": "answer", "id": content["id"], **answer}, list(buffers))
+
+
+@contextmanager
+def _reported_by(view: str | None) -> Iterator[None]:
+    token = _source.set(view)
+    try:
+        yield
+    finally:
+        _source.reset(token)
+
+
+def _chosen_rows(content: dict[str, Any], buffers: Sequence[Any]) -> ArrayLike:
+    """The rows that a message names: as JSON when they are few, else in a buffer."""
+    rows: ArrayLike = np.frombuffer(buffers[0], "<u4") if buffers else content["rows"]
+    return rows
 
 
 def _binary(rows: ArrayLike) -> bytes:

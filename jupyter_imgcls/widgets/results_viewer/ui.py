@@ -152,8 +152,9 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
             [self._summary, self._labels.undo, self._labels.redo, self._frame],
             layout=ipywidgets.Layout(align_items="center", grid_gap="4px"),
         )
+        # The large photo, which all views share, is the one to label.
         self.grid = ImageGrid(
-            self.results.dataset, badge=self._badge, height=320, thumbnail_size=112
+            self.results.dataset, badge=self._badge, linked=True, height=320, thumbnail_size=112
         )
         self.grid.layout = ipywidgets.Layout(flex="1 1 360px", min_width="0")
         self.grid.observe(self._guarded(self._on_grid), ["active", "selected"])

@@ -1,9 +1,7 @@
 /** Which photos one view shows, which are selected and which is active; informs the kernel. */
 
-import type { AnyModel } from "@anywidget/types";
 import type { Client } from "../../shared/client";
-import type { ImageGridState } from "../state";
-import { Order } from "./order";
+import { named, Order } from "./order";
 import { Selection } from "./selection";
 
 export class Choice {
@@ -13,10 +11,7 @@ export class Choice {
   active = -1;
   #before: Uint32Array | null = null;
 
-  constructor(
-    private readonly model: AnyModel<ImageGridState>,
-    private readonly client: Client,
-  ) {}
+  constructor(private readonly client: Pick<Client, "tell">) {}
 
   /** Row of the photo that keys act on, -1 for none. */
   get activeRow(): number {
@@ -32,20 +27,17 @@ export class Choice {
   /** Show photos in another order; selected and active photos stay so if they are shown. */
   setOrder(total: number, rows: Uint32Array | null): void {
     const active = this.activeRow;
-    if (total !== this.order.total) {
-      const selected = this.selection.rows();
-      this.selection = new Selection(total);
-      this.selection.replace(selected);
-    }
+    const selected = this.selection.rows();
+    if (total !== this.order.total) this.selection = new Selection(total);
     this.order = new Order(total, rows);
+    this.selection.replace(selected.filter((row) => this.order.positionOf(row) >= 0));
     this.selection.anchor = 0;
     this.active = this.order.positionOf(active);
   }
 
   activate(position: number): void {
     this.active = position;
-    this.model.set("active", this.order.rowAt(position));
-    this.model.save_changes();
+    this.client.tell({ kind: "activate", row: this.order.rowAt(position) });
   }
 
   /** Select one photo, a range up to it, or one in addition to the selection. */
@@ -90,6 +82,7 @@ export class Choice {
   }
 
   #tell(): void {
-    this.client.tell({ kind: "select" }, [this.selection.rows().buffer]);
+    const { values, buffers } = named(this.selection.rows());
+    this.client.tell({ kind: "select", ...values }, buffers);
   }
 }

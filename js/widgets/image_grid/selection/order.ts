@@ -35,3 +35,16 @@ export function rowsOf(buffer: DataView<ArrayBuffer> | undefined): Uint32Array {
     buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength),
   );
 }
+
+/** Few rows travel as JSON: not every host sends buffers to the kernel. */
+const FEW = 512;
+
+/** What names rows in a message to the kernel. */
+export function named(rows: Uint32Array<ArrayBuffer>): {
+  values: { rows?: number[] };
+  buffers: ArrayBuffer[];
+} {
+  return rows.length <= FEW
+    ? { values: { rows: Array.from(rows) }, buffers: [] }
+    : { values: {}, buffers: [rows.buffer] };
+}
