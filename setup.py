@@ -112,7 +112,7 @@ setup(
         # MXNet and imgaug use names that NumPy 2 removed.
         "numpy>=1.24,<2",
         "pandas>=2",
-        "pillow>=10.3",
+        "pillow>=11",
         # imgaug and gluoncv require opencv-python, whose `cv2` needs libGL. Both wheels write the
         # same folder, and pip installs packages of equal depth in reverse order of their names:
         # 'opencv-python' before 'opencv-contrib-python-headless', so the headless one stays.

@@ -173,10 +173,10 @@ class Preprocessing:
     def into(self, source: PhotoSource, out: NDArray[np.float32]) -> None:
         """Same as calling it, into a C-contiguous row of a batch."""
         if isinstance(source, np.ndarray):
-            pixels = as_rgb(source)
+            small = self._scale(self._centre(as_rgb(source)))
         else:
-            pixels = np.asarray(open_rgb(source, min_size=self._enough))
-        small = self._scale(self._centre(pixels))
+            with open_rgb(source, min_size=self._enough) as photo:
+                small = self._scale(self._centre(np.asarray(photo)))
         for channel, table, row in zip(cv2.split(small), self._tables, out, strict=True):
             cv2.LUT(channel, table, dst=row)
 

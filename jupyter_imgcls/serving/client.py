@@ -20,7 +20,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from ..data.decoding.decode import open_rgb
+from ..data.decoding.decode import decode_rgb
 from ..download import download_file
 from ..errors import ServiceError, UnreadableImageError
 from ..scoring import Photos, PhotoSource, as_sources
@@ -166,7 +166,7 @@ def photo_file(source: PhotoSource, size: tuple[int, int] | None) -> bytes:
         if size is None:
             return content
         try:
-            photo = open_rgb(content, min_size=size[::-1])
+            photo = Image.fromarray(decode_rgb(content, min_size=size[::-1]))
         except UnreadableImageError as error:
             name = error.source if isinstance(source, bytes) else os.fspath(source)
             raise UnreadableImageError(name, error.reason) from error

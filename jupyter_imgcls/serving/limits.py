@@ -19,6 +19,8 @@ class Limits:
         Of one request; a longer body is refused with status 413 as soon as that is known.
     pixels : int
         Width times height of a photo, checked before it is decoded.
+    decoding_seconds : float
+        For a photo; one that takes longer is refused.
     waiting_photos : int
         Accepted and not yet decoded; beyond them a request is refused with status 503.
     buffered_bytes : int
@@ -40,6 +42,7 @@ class Limits:
     photos_a_request: int = 1000
     body_bytes: int = 64 * 2**20
     pixels: int = 64_000_000
+    decoding_seconds: float = 10.0
     waiting_photos: int = 2000
     buffered_bytes: int = 256 * 2**20
     connections: int = 2500

@@ -256,7 +256,11 @@ def test_each_browser_has_its_own_labels_and_they_outlive_the_server(dashboard, 
 
     # On a phone: nothing to scroll sideways, nothing smaller than a finger, dark as the browser.
     other.open(dashboard.url)
-    heads = {"Photos": "Which photos?", "Labels": "Are the labels", "Train": "Learn from the"}
+    heads = {
+        "Photos": "Which photos?",
+        "Labels": "Are the labels",
+        "Train": "Train on the labelled photos",
+    }
     for name, head in heads.items():
         other.step(name)
         other.says(head)

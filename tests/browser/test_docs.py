@@ -94,7 +94,7 @@ def test_search_finds_a_message_and_works_without_a_network(page):
     page.goto("search.html?q=%22Training+diverged%22")
     found = page.locator("#search-results a", has_text="Troubleshooting").first
     found.click()
-    expect(page.get_by_text("Training diverged in epoch")).to_be_visible()
+    expect(page.get_by_text("The learning rate is too high: try a tenth.")).to_be_visible()
 
 
 @pytest.mark.parametrize(

@@ -85,10 +85,10 @@ def _encode(source: PhotoSource, number: int, side: int | None) -> SentPhoto:
     content = photo_file(source, None)
     if side is not None:
         try:
-            photo = open_rgb(content, min_size=(side, side))
+            with open_rgb(content, min_size=(side, side)) as photo:
+                photo.thumbnail((side, side), Image.Resampling.BICUBIC)
         except UnreadableImageError as error:
             raise UnreadableImageError(name, error.reason) from error
-        photo.thumbnail((side, side), Image.Resampling.BICUBIC)
         buffer = io.BytesIO()
         photo.save(buffer, "jpeg", quality=_JPEG_QUALITY)
         content = buffer.getvalue()

@@ -15,7 +15,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.requests import ClientDisconnect
 
-from ...data.decoding.decode import set_max_pixels
+from ...data.decoding.limits import set_decoding_limits
 from ..limits import Limits
 from .documentation import DESCRIPTION, SCORE_DOCUMENTATION
 from .endpoint import ScoringEndpoint
@@ -72,11 +72,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        pixels_before = set_max_pixels(limits.pixels)
+        before = set_decoding_limits(pixels=limits.pixels, seconds=limits.decoding_seconds)
         batcher.start()
         yield
         batcher.close()
-        set_max_pixels(pixels_before)
+        set_decoding_limits(pixels=before.pixels, seconds=before.seconds)
         scored, dropped = (batcher.metrics.photos_so_far(what) for what in ("scored", "dropped"))
         _log.info("Ended; photos: %d scored, %d dropped", scored, dropped)
 

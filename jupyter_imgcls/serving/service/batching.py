@@ -214,7 +214,7 @@ class Batcher:
             self._model.preprocessing.into(file_of(photo), array)
         except UnreadableImageError as error:
             # A client cannot do what is advised to a program.
-            return error.reason.removesuffix(": raise it with set_max_pixels")
+            return error.reason.partition(": raise it with")[0]
         except Exception:  # noqa: BLE001 -- one photo must not end the thread that decodes all
             _log.exception("A photo could not be decoded")
             return "it cannot be decoded"

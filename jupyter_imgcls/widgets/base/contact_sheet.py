@@ -30,11 +30,16 @@ def contact_sheet(paths: Sequence[str]) -> bytes:
         left = _GAP + number % _COLUMNS * step
         top = _GAP + number // _COLUMNS * step
         try:
-            photo = open_rgb(path, min_size=(_SIDE, _SIDE))
+            photo = _small(path)
         except UnreadableImageError:
             photo = Image.new("RGB", (_SIDE, _SIDE), "#dddddd")
-        photo.thumbnail((_SIDE, _SIDE))
         sheet.paste(photo, (left + (_SIDE - photo.width) // 2, top + (_SIDE - photo.height) // 2))
     buffer = io.BytesIO()
     sheet.save(buffer, "JPEG", quality=80)
     return buffer.getvalue()
+
+
+def _small(path: str) -> Image.Image:
+    with open_rgb(path, min_size=(_SIDE, _SIDE)) as photo:
+        photo.thumbnail((_SIDE, _SIDE))
+        return photo

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import cv2
 import numpy as np
 import PIL
 import pytest
@@ -16,8 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, PngImagePlugin
 
-from jupyter_imgcls.data.decoding import decode
-from jupyter_imgcls.data.decoding.decode import check_image, decode_rgb, image_size, set_max_pixels
+from jupyter_imgcls.data import set_max_pixels
+from jupyter_imgcls.data.decoding.decode import (
+    check_image,
+    decode_rgb,
+    image_size,
+    set_value_range,
+)
+from jupyter_imgcls.data.decoding.limits import DEFAULT_MAX_PIXELS
 from jupyter_imgcls.errors import UnreadableImageError
 
 OPEN_FILES = Path("/proc/self/fd")
@@ -46,7 +53,7 @@ def reason(data: bytes | str | Path) -> str:
 @pytest.fixture
 def restore_limit() -> Iterator[None]:
     yield
-    set_max_pixels(decode.DEFAULT_MAX_PIXELS)
+    set_max_pixels(DEFAULT_MAX_PIXELS)
 
 
 class TestFormats:
@@ -88,6 +95,19 @@ class TestFormats:
         np.testing.assert_array_equal(decode_rgb(path), from_bytes)
         np.testing.assert_array_equal(decode_rgb(str(path)), from_bytes)
 
+    @pytest.mark.parametrize("format", ["TGA", "DIB"])
+    @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
+    def test_tga_and_dib(self, format: str, mode: str) -> None:
+        if format == "DIB" and mode == "RGBA":
+            pytest.skip("Pillow writes no such file")
+        picture = gradient().convert(mode)
+        pixels = decode_rgb(encoded(picture, format))
+        np.testing.assert_array_equal(pixels, np.asarray(picture.convert("RGB")))
+
+    def test_a_compressed_tga(self) -> None:
+        pixels = decode_rgb(encoded(gradient(), "TGA", compression="tga_rle"))
+        np.testing.assert_array_equal(pixels, np.asarray(gradient()))
+
     def test_the_extension_does_not_matter(self, tmp_path: Path) -> None:
         path = tmp_path / "really-a-png.jpg"
         path.write_bytes(encoded(gradient(), "PNG"))
@@ -116,9 +136,55 @@ class TestColours:
         for channel in range(3):
             np.testing.assert_array_equal(pixels[:, :, channel], expected)
 
-    def test_a_dark_16_bit_photo_stays_dark(self) -> None:
-        dark = Image.fromarray(np.full((8, 8), 2570, np.uint16))
-        assert (decode_rgb(encoded(dark, "PNG")) == 10).all()
+    @pytest.mark.parametrize("format", ["PNG", "TIFF"])
+    @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+    def test_greys_are_scaled_by_the_bits_in_use(self, bits: int, format: str) -> None:
+        most = 2**bits - 1
+        values = np.array([[0, most // 2, most]], np.uint16)
+        pixels = decode_rgb(encoded(Image.fromarray(values), format))
+        assert pixels[0, :, 0].tolist() == [0, 127, 255]
+
+    @pytest.mark.parametrize("suffix", [".png", ".tif"])
+    @pytest.mark.parametrize("alpha", [False, True])
+    @pytest.mark.parametrize("compression", [1, 5])
+    def test_colours_are_scaled_by_the_bits_in_use(
+        self, suffix: str, alpha: bool, compression: int
+    ) -> None:
+        values = np.array([[[0, 1000, 4095], [4095, 2048, 16]]], np.uint16)
+        bgr = values[..., ::-1]
+        if alpha:
+            bgr = np.dstack([bgr, np.full((1, 2), 65535, np.uint16)])
+        options = [cv2.IMWRITE_TIFF_COMPRESSION, compression] if suffix == ".tif" else []
+        _, data = cv2.imencode(suffix, bgr, options)
+        pixels = decode_rgb(data.tobytes())
+        assert pixels[0].tolist() == [[0, 62, 255], [255, 128, 1]]
+        in_range = decode_rgb(data.tobytes(), value_range=(0, 65535))
+        assert in_range[0].tolist() == [[0, 4, 16], [16, 8, 0]]
+
+    def test_bright_colours_of_16_bits_are_as_pillow_reads_them(self) -> None:
+        values = np.array([[[0, 1000, 65535]]], np.uint16)
+        _, data = cv2.imencode(".png", values[..., ::-1])
+        assert decode_rgb(data.tobytes())[0].tolist() == [[0, 3, 255]]
+
+    def test_the_range_of_values_can_be_given_for_one_photo_and_for_all(self) -> None:
+        data = encoded(Image.fromarray(np.array([[0, 1000, 2000, 9000]], np.uint16)), "TIFF")
+        assert decode_rgb(data, value_range=(1000, 3000))[0, :, 0].tolist() == [0, 0, 128, 255]
+        assert set_value_range((0, 65535)) is None
+        try:
+            assert decode_rgb(data)[0, :, 0].tolist() == [0, 4, 8, 35]
+        finally:
+            assert set_value_range(None) == (0, 65535)
+
+    @pytest.mark.parametrize("value_range", [(5, 5), (5, 1), (0, float("nan"))])
+    def test_a_range_that_is_none_is_refused(self, value_range: tuple[float, float]) -> None:
+        with pytest.raises(ValueError, match="black before white"):
+            set_value_range(value_range)
+
+    def test_outliers_do_not_hide_a_floating_point_photo(self) -> None:
+        values = np.linspace(0, 1, 10_000, dtype=np.float32).reshape(100, 100)
+        values[0, 0], values[99, 99] = -1e30, 1e30
+        pixels = decode_rgb(encoded(Image.fromarray(values), "TIFF"))[..., 0]
+        assert pixels[50, 0] == pytest.approx(128, abs=2)
 
     @pytest.mark.parametrize("dtype", [np.int32, np.float32])
     def test_other_greys_are_scaled_to_their_range(self, dtype: type) -> None:
@@ -273,7 +339,7 @@ class TestUnreadable:
             def refuse(*_: object, **__: object) -> None:
                 raise PermissionError(13, "Permission denied")
 
-            monkeypatch.setattr("builtins.open", refuse)
+            monkeypatch.setattr("io.FileIO", refuse)
         assert reason(photo) == "no permission to read the file"
 
     @pytest.mark.parametrize("data", [b"hello", b"<html></html>", bytes(500)])
