@@ -232,7 +232,7 @@ def train_network(
     StorageError
         If the checkpoint cannot be written.
     """
-    best_weights: Weights = network.get_weights()
+    best_weights = network.get_weights() if saved is None else saved.best_weights
     try:
         network.start_training(
             trainable=settings.trainable,
@@ -244,14 +244,14 @@ def train_network(
         if saved is not None:
             network.set_weights(saved.weights)
             network.set_optimizer_state(saved.momentum)
-            best_weights = saved.best_weights
         for epoch in range(len(run.history) + 1, run.epochs + 1):
             record, weights = _train_epoch(run, network, train_set, eval_set, settings, epoch)
             history = [*run.history, record]
-            if best_epoch(history) is record:
-                best_weights = weights
+            best = weights if best_epoch(history) is record else best_weights
             momentum = network.get_optimizer_state()
-            Checkpoint(history, weights, momentum, best_weights).save(checkpoint_file)
+            Checkpoint(history, weights, momentum, best).save(checkpoint_file)
+            # Only an epoch whose checkpoint is on disk counts: in the history and in the weights.
+            best_weights = best
             run.add_epoch(record)
             run.check_stop()
     except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import struct
 import sys
 from pathlib import Path
@@ -15,6 +16,11 @@ from jupyter_imgcls.classifiers import TrainingListener, TransferLearningModel
 from jupyter_imgcls.errors import MissingExtraError, StorageError, TrainingError
 
 from ..conftest import save_photo
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 
 @pytest.fixture
@@ -152,12 +158,59 @@ def test_divergence_after_some_epochs_leaves_the_best_of_them(small_model, photo
     assert same(weights(TransferLearningModel.from_artifact(model.to_artifact())), weights(best))
 
 
-def test_a_checkpoint_that_cannot_be_written_ends_the_training(small_model, train, context):
-    (context.storage.outputs_path / "checkpoints").write_text("not a folder")
-    model = small_model()
-    with pytest.raises(StorageError, match="checkpoint .* cannot be written"):
-        train(model)
-    assert model.history == []
+def no_folder(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.write_text("not a folder")
+    return folder.unlink
+
+
+def no_space(_folder):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("fail", [no_folder, no_space])
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_a_checkpoint_that_cannot_be_written_leaves_the_epochs_before(
+    small_model, train, context, fail, epochs
+):
+    """The network that the next training starts from, too, is that of the history."""
+    if fail is no_space and resource is None:
+        pytest.skip("Windows cannot limit the size of a file")
+    restore = []
+
+    def fail_later(run):
+        if len(run.history) == epochs and not restore:
+            restore.append(fail(context.storage.outputs_path / "checkpoints"))
+
+    expected, model = small_model(), small_model()
+    if epochs:
+        train(expected, num_epochs=epochs)
+    try:
+        with pytest.raises(StorageError, match="checkpoint .* cannot be written"):
+            train(model, callbacks=[Do(after_batch=fail_later)])
+    finally:
+        restore.pop()()
+    assert len(model.history) == epochs
+    assert same(weights(model), weights(expected))
+    train(model)
+    train(expected)
+    assert same(weights(model), weights(expected))
+
+
+def test_a_callback_that_fails_between_epochs_does_not_hurt_the_training(
+    small_model, train, caplog
+):
+    def fail(run):
+        raise OSError("the callback's disk is full")
+
+    expected, model = small_model(), small_model()
+    train(expected)
+    run = train(model, callbacks=[Do(after_epoch=fail)])
+    assert "the callback's disk is full" in caplog.text
+    assert run.state == "finished" and len(model.history) == 2
+    assert same(weights(model), weights(expected))
 
 
 # -- stopping and going on ----------------------------------------------------------------------
