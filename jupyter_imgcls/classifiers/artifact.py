@@ -1,8 +1,8 @@
 """A saved classifier: one zip file of plain data, nothing in it that is run when it is read.
 
 Entries: ``manifest.json`` (versions, classes, preprocessing, training history, and the SHA-256 of
-each other entry), ``model.onnx``, ``weights.safetensors``, and for a scikit-learn classifier
-``head.skops``.
+each other entry), ``manifest.sha256``, ``model.onnx``, ``weights.safetensors``, and for a
+scikit-learn classifier ``head.skops``.
 """
 
 from __future__ import annotations
@@ -20,17 +20,28 @@ from typing import Any
 
 from ..errors import ArtifactError, StorageError
 from ..files import replacing
+from ..validation import validated
 
 __all__ = ["Artifact"]
 
 _FORMAT = "jupyter_imgcls classifier"
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
 _MANIFEST = "manifest.json"
+_CHECKSUM = "manifest.sha256"
 _ENTRIES = frozenset({"model.onnx", "weights.safetensors", "head.skops"})
 _MAX_MANIFEST_BYTES = 64 * 2**20
 _MAX_ENTRY_BYTES = 2**31
 # What `zipfile` raises when it meets damage.
 _ZIP_ERRORS = (zipfile.BadZipFile, OSError, EOFError, RuntimeError, ValueError, struct.error)
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What the manifest of each kind of classifier says."""
+
+    package_version: str
+    kind: str
+    sha256: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class Artifact:
     Parameters
     ----------
     kind : str
-        Name of the classifier's class.
+        Of classifier: a name of the format, which no code may change.
     manifest : mapping
         What it says of itself, as JSON types.
     entries : mapping of str to bytes
@@ -70,7 +81,9 @@ class Artifact:
         target = Path(file)
         try:
             with replacing(target) as beside, zipfile.ZipFile(beside, "w") as archive:
-                archive.writestr(_MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False))
+                text = json.dumps(manifest, indent=1, allow_nan=False).encode()
+                archive.writestr(_MANIFEST, text)
+                archive.writestr(_CHECKSUM, _sha256(text))
                 for name, content in self.entries.items():
                     archive.writestr(name, content)
         except OSError as error:
@@ -93,12 +106,13 @@ class Artifact:
         try:
             with zipfile.ZipFile(path) as archive:
                 manifest = _read_manifest(path, archive)
-                kind = manifest.get("kind")
-                if kind not in kinds:
-                    raise ArtifactError(f"{path} holds a {kind}, not a {' or a '.join(kinds)}.")
-                sums = manifest.get("sha256")
-                if not isinstance(sums, dict) or not set(sums) <= _ENTRIES:
-                    raise ArtifactError(f"{path} is damaged: its list of contents is not valid.")
+                header = _read_header(path, manifest)
+                if header.kind not in kinds:
+                    raise ArtifactError(
+                        f"{path} holds a classifier of the kind {header.kind!r}, not "
+                        f"{' or '.join(map(repr, kinds))}."
+                    )
+                sums = header.sha256
                 entries = {name: _read(path, archive, name, _MAX_ENTRY_BYTES) for name in sums}
         except FileNotFoundError as error:
             raise ArtifactError(f"There is no file {path}.") from error
@@ -111,7 +125,7 @@ class Artifact:
         for name, content in entries.items():
             if _sha256(content) != sums[name]:
                 raise ArtifactError(f"{path} is damaged: {name} is not what was saved.")
-        return cls(str(kind), manifest, entries)
+        return cls(header.kind, manifest, entries)
 
     def entry(self, name: str) -> bytes:
         """Content of an entry.
@@ -131,19 +145,41 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
         raise ArtifactError(f"{path} is not a saved classifier of this package.")
     content = _read(path, archive, _MANIFEST, _MAX_MANIFEST_BYTES)
     try:
-        manifest = json.loads(content)
+        manifest = json.loads(content, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} is damaged: its manifest is not JSON.") from error
     if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
         raise ArtifactError(f"{path} is not a saved classifier of this package.")
-    if not isinstance(manifest.get("format_version"), int):
+    found = manifest.get("format_version")
+    if type(found) is not int or found < 1:
         raise ArtifactError(f"{path} is damaged: it does not say its version.")
-    if manifest["format_version"] > _FORMAT_VERSION:
+    if found > _FORMAT_VERSION:
         raise ArtifactError(
             f"{path} was saved by jupyter_imgcls {manifest.get('package_version')}, in a newer "
             "format than this version reads: upgrade with pip install -U jupyter_imgcls."
         )
+    if found < _FORMAT_VERSION:
+        raise ArtifactError(
+            f"{path} was saved before version 0.1.0, in a format that is no longer read: train "
+            "and save the classifier again."
+        )
+    if _read(path, archive, _CHECKSUM, 64) != _sha256(content).encode():
+        raise ArtifactError(f"{path} is damaged: {_MANIFEST} is not what was saved.")
     return manifest
+
+
+def _read_header(path: Path, manifest: dict[str, Any]) -> _Header:
+    try:
+        header = validated(_Header, manifest)
+    except ValueError as error:
+        raise ArtifactError(f"{path} is damaged: its manifest is not valid ({error}).") from error
+    if not set(header.sha256) <= _ENTRIES:
+        raise ArtifactError(f"{path} is damaged: its list of contents is not valid.")
+    return header
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def _read(path: Path, archive: zipfile.ZipFile, name: str, limit: int) -> bytes:

@@ -32,6 +32,8 @@ __all__ = ["ScikitClassifier"]
 _log = logging.getLogger(__name__)
 _CALIBRATION_FOLDS = 3
 _HEAD = "head.skops"
+# Temperatures. A lower one would call photos certain that are merely separable.
+_COLDEST, _HOTTEST = 0.05, 20.0
 # Of scikit-learn, written in Python and without code of their own for being loaded, but not known
 # to skops. Its compiled trees are not among them: they would follow damaged indices anywhere.
 _SAFE_TYPES = [
@@ -71,7 +73,7 @@ class ScikitClassifier(Classifier):
     """
 
     # A name of the file format, which stays when the class is renamed.
-    kind = "ScikitClassifier"
+    kind = "network and estimator"
 
     def __init__(self, model: TransferLearningModel, learner: Any = None) -> None:
         super().__init__(model.class_map)
@@ -228,8 +230,8 @@ class ScikitClassifier(Classifier):
             log_probability = log_softmax(held_out / np.exp(log_temperature), axis=1)
             return float(-log_probability[np.arange(len(target)), target].mean())
 
-        # A temperature below 0.05 would call photos certain that are merely separable.
-        return float(np.exp(minimize_scalar(loss, bounds=np.log([0.05, 20]), method="bounded").x))
+        bounds = np.log([_COLDEST, _HOTTEST])
+        return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
     # -- saving ---------------------------------------------------------------------------------
 
@@ -278,7 +280,7 @@ class ScikitClassifier(Classifier):
         base = TransferLearningModel.from_artifact(artifact)
         learner = _load_learner(artifact.entry(_HEAD))
         temperature = artifact.manifest.get("temperature")
-        if not isinstance(temperature, float) or not 0 < temperature < np.inf:
+        if type(temperature) is not float or not _COLDEST <= temperature <= _HOTTEST:
             raise ArtifactError("The saved classifier is damaged: its temperature is not valid.")
         columns = getattr(learner, "classes_", None)
         if not isinstance(columns, np.ndarray) or not set(columns.tolist()) <= set(base.class_map):
@@ -286,10 +288,24 @@ class ScikitClassifier(Classifier):
         classifier = cls(base, learner)
         classifier.temperature = temperature
         classifier._fitted = base.copy(), columns.astype(np.int64)
+        _probe(classifier)
         return classifier
 
     def __repr__(self) -> str:
         return f"<ScikitClassifier {self.learner!r} over {self.model!r}>"
+
+
+def _probe(classifier: ScikitClassifier) -> None:
+    """Score once: an estimator that was put beside a network it was not fitted on fails."""
+    _, *size = classifier.model.image_dims
+    try:
+        scores = classifier.raw_scores(np.zeros((1, 3, *size), np.float32))
+    except Exception as error:  # estimators raise anything
+        raise ArtifactError(
+            f"The saved classifier is damaged: its estimator does not fit its network: {error}"
+        ) from error
+    if not np.isfinite(scores).all():
+        raise ArtifactError("The saved classifier is damaged: its scores are no numbers.")
 
 
 def _default_learner() -> LinearSVC:

@@ -77,14 +77,14 @@ class Snapshot:
         """
         onnx = artifact.entry(_ONNX)
         scorer = OnnxScorer(onnx, preprocessing)
-        outputs = scorer.run([]).values.shape
+        n_outputs = scorer.probe()
         try:
             weights = safetensors.numpy.load(artifact.entry(_WEIGHTS))
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"The saved classifier is damaged: its weights: {error}") from error
-        if outputs != (0, classes):
+        if n_outputs != classes:
             raise ArtifactError(
-                f"The saved classifier is damaged: its network tells {outputs[-1]} classes apart, "
+                f"The saved classifier is damaged: its network tells {n_outputs} classes apart, "
                 f"its list of classes has {classes}."
             )
         return cls(onnx, weights, history, scorer)

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backends import get_backend
+from ..backends import BACKENDS, get_backend
 from ..backends.base import BaseModel, ImageDims, Network, Precision, Trainable
 from ..backends.base_models import get_base_model
 from ..context import Context
@@ -367,8 +367,7 @@ class TransferLearningModel(Classifier):
         """
         return cls.from_artifact(Artifact.read(path, cls.kind))
 
-    # A name of the file format, which stays when the class is renamed.
-    kind = "TransferLearningModel"
+    kind = "network"
 
     def to_artifact(self) -> Artifact:
         """What `serialize` writes."""
@@ -388,6 +387,10 @@ class TransferLearningModel(Classifier):
         """The model that an artifact holds; see `deserialize`."""
         try:
             saved = validated(_Manifest, dict(artifact.manifest))
+            if saved.backend not in BACKENDS:
+                raise ValueError(
+                    f"there is no backend {saved.backend!r}; backends: {', '.join(BACKENDS)}"
+                )
             class_map = checked_class_map(saved.class_map)
             state = _State(
                 get_base_model(saved.base_model),

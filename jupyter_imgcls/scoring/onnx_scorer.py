@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ __all__ = ["OnnxScorer", "Output", "ScoringResult"]
 Output = Literal["logits", "features"]
 
 _ORT_ERRORS = 3  # log severity: no warnings
+_PROBE_S = 60
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class OnnxScorer:
         self._session = _open_session(onnx, self._threads, providers)
         expected = [3, preprocessing.height, preprocessing.width]
         inputs = {put.name: put.shape[1:] for put in self._session.get_inputs()}
-        outputs = {put.name: put.shape[-1] for put in self._session.get_outputs()}
+        outputs = {put.name: put.shape[-1] for put in self._session.get_outputs() if put.shape}
         if inputs != {"images": expected} or not {"features", "logits"} <= set(outputs):
             raise ArtifactError(
                 f"The network does not fit its preprocessing: it takes {inputs} and gives "
@@ -87,6 +89,37 @@ class OnnxScorer:
                 "Save the model again."
             )
         self._widths: dict[str, int] = outputs
+
+    def probe(self) -> int:
+        """Score one grey photo, as a network from a file must be able to.
+
+        Returns
+        -------
+        int
+            The number of logits.
+
+        Raises
+        ------
+        ArtifactError
+            If the network fails, takes longer than a minute, or does not give a row of finite
+            numbers for each output.
+        """
+        _, *size = self._session.get_inputs()[0].shape[1:]
+        options = ort.RunOptions()
+        timer = threading.Timer(_PROBE_S, setattr, (options, "terminate", True))
+        timer.start()
+        try:
+            outputs: list[NDArray[np.float32]] = self._session.run(
+                ["features", "logits"], {"images": np.zeros((1, 3, *size), np.float32)}, options
+            )
+        except Exception as error:  # ONNX Runtime's exceptions have no common base
+            raise ArtifactError(f"The network cannot score a photo: {error}") from error
+        finally:
+            timer.cancel()
+        for name, values in zip(("features", "logits"), outputs, strict=True):
+            if values.shape != (1, self._widths[name]) or not np.isfinite(values).all():
+                raise ArtifactError(f"The network gives {name} that are no row of finite numbers.")
+        return outputs[1].shape[1]
 
     def run(
         self,

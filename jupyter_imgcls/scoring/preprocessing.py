@@ -21,6 +21,8 @@ __all__ = ["PhotoSource", "Preprocessing"]
 PhotoSource = str | os.PathLike[str] | bytes | NDArray[np.uint8]
 """A file, a file's contents, or pixels: uint8 (H, W, 3), (H, W, 4), (H, W) or (3, H, W)."""
 
+# Smaller ones make numbers that no network computes with.
+_LEAST_STD = 1e-6
 _INTERPOLATIONS = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}
 
 
@@ -87,10 +89,10 @@ class Preprocessing:
         for name in ("mean", "std"):
             values = tuple(getattr(self, name))
             if len(values) != 3 or not all(map(_is_finite, values)):
-                raise ValueError(f"{name} must be three numbers, not {values!r}.")
+                raise ValueError(f"{name} must be three finite numbers, each below a million.")
             object.__setattr__(self, name, values)
-        if min(self.std) <= 0:
-            raise ValueError(f"std must be three numbers above 0, not {self.std!r}.")
+        if min(self.std) < _LEAST_STD:
+            raise ValueError(f"std must be three numbers of at least {_LEAST_STD}.")
         if self.interpolation not in _INTERPOLATIONS:
             names = " or ".join(map(repr, _INTERPOLATIONS))
             raise ValueError(f"interpolation must be {names}, not {self.interpolation!r}.")
@@ -244,4 +246,4 @@ def as_rgb(pixels: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _is_finite(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, int | float) and -1e6 < value < 1e6

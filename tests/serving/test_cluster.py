@@ -18,7 +18,7 @@ import httpx
 import psutil
 import pytest
 
-from jupyter_imgcls.classifiers import load_classifier
+from jupyter_imgcls.classifiers import TransferLearningModel, load_classifier
 from jupyter_imgcls.classifiers.artifact import Artifact
 from jupyter_imgcls.context import Context
 from jupyter_imgcls.errors import DeploymentError, MissingExtraError
@@ -211,7 +211,7 @@ def classes(answer):
 def test_an_update_that_fails_leaves_the_old_classifier(cups, photo, tmp_path):
     """What is in the file is whole, as the checksums tell, but no replica could use it."""
     file, answer = file_of(cups), cups.score_image(photo)
-    saved = Artifact.read(file, "TransferLearningModel")
+    saved = Artifact.read(file, TransferLearningModel.kind)
     broken = replace(saved, entries={**saved.entries, "model.onnx": b"no network"})
     replicas = {process.pid for process in replica_processes()}
 

@@ -94,7 +94,7 @@ def test_what_was_trained_with_scikit_learn_is_served_too(classifier, photos, tm
     assert np.allclose(trained.parse_serialized_result(softmax), expected, atol=1e-5)
     exponentials = np.exp(trained.parse_serialized_result(raw))
     assert np.allclose(exponentials, expected, atol=1e-5)
-    assert (told["kind"], told["labels"]) == ("ScikitClassifier", LABELS)
+    assert (told["kind"], told["labels"]) == ("network and estimator", LABELS)
 
 
 def test_a_photo_that_cannot_be_scored_does_not_spoil_the_others(service, classifier):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import resource
 import struct
@@ -16,6 +15,8 @@ from hypothesis import strategies as st
 from jupyter_imgcls.classifiers.artifact import Artifact
 from jupyter_imgcls.errors import ArtifactError, StorageError
 
+from . import changed_file
+
 ENTRIES = {"model.onnx": b"a network" * 20, "weights.safetensors": bytes(range(256))}
 ARTIFACT = Artifact("Model", {"class_map": ["cup", "plate"], "name": "Täßchen"}, ENTRIES)
 
@@ -27,17 +28,10 @@ def file(tmp_path):
 
 def rewrite(file, change=lambda manifest: None, entries=None, compression=zipfile.ZIP_STORED):
     """Write the file anew with another manifest or other entries; sums are made to fit."""
-    with zipfile.ZipFile(file) as archive:
-        manifest = json.loads(archive.read("manifest.json"))
+    manifest, _ = changed_file.read(file)
     entries = ENTRIES if entries is None else entries
-    manifest["sha256"] = {
-        name: hashlib.sha256(content).hexdigest() for name, content in entries.items()
-    }
-    manifest = change(manifest) or manifest
-    with zipfile.ZipFile(file, "w", compression) as archive:
-        archive.writestr("manifest.json", json.dumps(manifest))
-        for name, content in entries.items():
-            archive.writestr(name, content)
+    manifest["sha256"] = changed_file.sums(entries)
+    changed_file.write(file, change(manifest) or manifest, entries, compression)
 
 
 def change(**values):
@@ -59,7 +53,7 @@ def test_a_file_comes_back_as_it_was(file):
 def test_the_manifest_says_which_version_wrote_it(file):
     manifest = Artifact.read(file, "Model").manifest
     assert manifest["format"] == "jupyter_imgcls classifier"
-    assert manifest["format_version"] == 1
+    assert manifest["format_version"] == 2
     assert manifest["package_version"].count(".") >= 2
 
 
@@ -162,13 +156,19 @@ def test_another_programs_zip_is_refused(tmp_path):
         (change(format="other"), "not a saved classifier of this package"),
         (lambda _: [1, 2], "not a saved classifier of this package"),
         (change(format_version="1"), "does not say its version"),
-        (change(kind=None), "holds a None, not a Model"),
-        (change(kind=["Model"]), "not a Model"),
-        (change(kind="Tree"), "holds a Tree, not a Model or a Scikit"),
-        (change(sha256=None), "list of contents is not valid"),
-        (change(sha256=["model.onnx"]), "list of contents is not valid"),
+        (change(format_version=True), "does not say its version"),
+        (change(format_version=-1), "does not say its version"),
+        (change(format_version=1), "saved before version 0.1.0"),
+        (change(package_version=None), r"manifest is not valid \(package_version"),
+        (change(kind=None), r"manifest is not valid \(kind"),
+        (change(kind=["Model"]), r"manifest is not valid \(kind"),
+        (change(kind="Tree"), "of the kind 'Tree', not 'Model' or 'Scikit'"),
+        (change(sha256=None), r"manifest is not valid \(sha256"),
+        (change(sha256=["model.onnx"]), r"manifest is not valid \(sha256"),
         (change(sha256={"../../.bashrc": ""}), "list of contents is not valid"),
-        (change(sha256={"model.onnx": 5}), "model.onnx is not what was saved"),
+        (change(sha256={"model.onnx": 5}), r"manifest is not valid \(sha256\.model\.onnx"),
+        (change(sha256={"model.onnx": "5"}), "model.onnx is not what was saved"),
+        (change(loss=float("nan")), "its manifest is not JSON"),
         (change(sha256={"head.skops": ""}), "has no head.skops"),
     ],
 )
@@ -176,6 +176,20 @@ def test_a_manifest_of_other_values_is_refused(file, manifest, message):
     rewrite(file, manifest)
     with pytest.raises(ArtifactError, match=message):
         Artifact.read(file, "Model", "Scikit")
+
+
+def test_a_manifest_that_was_changed_alone_is_refused(file):
+    manifest, entries = changed_file.read(file)
+    text = json.dumps(manifest | {"class_map": ["plate", "cup"]})
+    with zipfile.ZipFile(file) as archive:
+        sealed = archive.read("manifest.sha256")
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("manifest.json", text)
+        archive.writestr("manifest.sha256", sealed)
+        for name, entry in entries.items():
+            archive.writestr(name, entry)
+    with pytest.raises(ArtifactError, match=r"manifest\.json is not what was saved"):
+        Artifact.read(file, "Model")
 
 
 def test_a_manifest_nested_too_deep_is_refused(file):
@@ -186,7 +200,7 @@ def test_a_manifest_nested_too_deep_is_refused(file):
 
 
 def test_a_newer_format_asks_for_an_upgrade(file):
-    rewrite(file, change(format_version=2, package_version="9.1.0"))
+    rewrite(file, change(format_version=3, package_version="9.1.0"))
     with pytest.raises(ArtifactError, match=r"saved by jupyter_imgcls 9\.1\.0.*pip install -U"):
         Artifact.read(file, "Model")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import zipfile
@@ -62,13 +63,9 @@ def test_a_loaded_classifier_can_be_trained_again(fitted, photos, tmp_path):
 def test_each_kind_is_loaded_as_what_it_is(fitted, tmp_path):
     svm = fitted.serialize(tmp_path / "svm.model")
     network = fitted.model.serialize(tmp_path / "network.model")
-    with pytest.raises(
-        ArtifactError, match="holds a ScikitClassifier, not a TransferLearningModel"
-    ):
+    with pytest.raises(ArtifactError, match="of the kind 'network and estimator', not 'network'"):
         TransferLearningModel.deserialize(svm)
-    with pytest.raises(
-        ArtifactError, match="holds a TransferLearningModel, not a ScikitClassifier"
-    ):
+    with pytest.raises(ArtifactError, match="of the kind 'network', not 'network and estimator'"):
         ScikitClassifier.deserialize(network)
 
 
@@ -104,9 +101,9 @@ def with_head(classifier, head, file, **values):
     """A classifier's file with another estimator in it, all sums right."""
     artifact = classifier.model.to_artifact()
     manifest = {**artifact.manifest, "temperature": 1.0} | values
-    return Artifact("ScikitClassifier", manifest, {**artifact.entries, "head.skops": head}).write(
-        file
-    )
+    return Artifact(
+        ScikitClassifier.kind, manifest, {**artifact.entries, "head.skops": head}
+    ).write(file)
 
 
 def test_a_hostile_estimator_is_refused_and_not_run(fitted, tmp_path):
@@ -171,7 +168,22 @@ def test_an_estimator_of_more_classes_is_refused(fitted, small_model, tmp_path):
         ScikitClassifier.deserialize(file)
 
 
-@pytest.mark.parametrize("temperature", [None, "1", 0.0, -1.0, float("inf"), float("nan")])
+def test_an_estimator_of_other_features_is_refused(fitted, tmp_path):
+    other = clone(fitted.learner).fit(np.eye(2, 7), [0, 1])
+    file = with_head(fitted, skops.io.dumps(other), tmp_path / "svm.model")
+    with pytest.raises(ArtifactError, match="its estimator does not fit its network"):
+        ScikitClassifier.deserialize(file)
+
+
+def test_an_estimator_that_scores_no_numbers_is_refused(fitted, tmp_path):
+    other = copy.deepcopy(fitted.learner)
+    other.coef_[:] = np.nan
+    file = with_head(fitted, skops.io.dumps(other), tmp_path / "svm.model")
+    with pytest.raises(ArtifactError, match="damaged: its (scores|estimator)"):
+        ScikitClassifier.deserialize(file)
+
+
+@pytest.mark.parametrize("temperature", [None, "1", 1, 0.0, -1.0, 5e-324, 1e300])
 def test_a_temperature_that_is_none_is_refused(fitted, tmp_path, temperature):
     head = skops.io.dumps(fitted.learner)
     file = with_head(fitted, head, tmp_path / "svm.model", temperature=temperature)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import zipfile
-
 import numpy as np
 import onnx
 import pytest
@@ -21,6 +17,9 @@ from jupyter_imgcls.errors import (
     UnknownBaseModelError,
     WeightsError,
 )
+from jupyter_imgcls.scoring import onnx_scorer
+
+from . import changed_file
 
 # -- what it is made of -------------------------------------------------------------------------
 
@@ -170,15 +169,9 @@ def saved(untrained, tmp_path):
 
 def rewrite(file, entries=None, **values):
     """Change values of the manifest, or entries; the sums are made to fit."""
-    with zipfile.ZipFile(file) as archive:
-        contents = {name: archive.read(name) for name in archive.namelist()}
-    manifest = json.loads(contents.pop("manifest.json")) | values
+    manifest, contents = changed_file.read(file)
     contents |= entries or {}
-    manifest["sha256"] = {n: hashlib.sha256(content).hexdigest() for n, content in contents.items()}
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("manifest.json", json.dumps(manifest))
-        for name, content in contents.items():
-            archive.writestr(name, content)
+    changed_file.write(file, manifest | {"sha256": changed_file.sums(contents)} | values, contents)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +190,7 @@ def rewrite(file, entries=None, **values):
         {"image_dims": [3, 64, 65]},
         {"image_dims": [3, 64, 10**9]},
         {"backend": None},
+        {"backend": "caffe"},
         {"preprocessing": None},
         {"preprocessing": {"height": 64}},
         {"history": 3},
@@ -211,7 +205,7 @@ def test_a_manifest_of_wrong_values_is_refused(saved, values):
 
 @pytest.mark.parametrize("key", ["class_map", "base_model", "history", "backend"])
 def test_a_manifest_without_a_value_is_refused(saved, key):
-    artifact = Artifact.read(saved, "TransferLearningModel")
+    artifact = Artifact.read(saved, TransferLearningModel.kind)
     manifest = {name: value for name, value in artifact.manifest.items() if name != key}
     with pytest.raises(ArtifactError, match=f"manifest is not valid .*{key}"):
         TransferLearningModel.from_artifact(Artifact(artifact.kind, manifest, artifact.entries))
@@ -232,7 +226,7 @@ def test_a_network_that_would_read_the_users_files_is_refused(
     """ONNX lets weights stand in other files, which end up in the scores."""
     secret = tmp_path / "secret.bin"
     network = onnx.load_from_string(
-        Artifact.read(saved, "TransferLearningModel").entry("model.onnx")
+        Artifact.read(saved, TransferLearningModel.kind).entry("model.onnx")
     )
     weight = next(weight for weight in network.graph.initializer if len(weight.raw_data) > 1000)
     secret.write_bytes(weight.raw_data)
@@ -242,6 +236,72 @@ def test_a_network_that_would_read_the_users_files_is_refused(
     rewrite(saved, {"model.onnx": network.SerializeToString()})
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ArtifactError, match="External data path"):
+        TransferLearningModel.deserialize(saved)
+
+
+def changed_network(saved, change):
+    """The file with a network that was changed by hand; its sums fit."""
+    network = onnx.load_from_string(
+        Artifact.read(saved, TransferLearningModel.kind).entry("model.onnx")
+    )
+    change(network.graph)
+    rewrite(saved, {"model.onnx": network.SerializeToString()})
+
+
+def end_with(*nodes, shape):
+    """Compute the logits from the former ones, which are called "before" from now on."""
+
+    def change(graph):
+        for node in graph.node:
+            node.output[:] = ["before" if name == "logits" else name for name in node.output]
+        graph.node.extend(nodes)
+        output = next(put for put in graph.output if put.name == "logits")
+        output.CopyFrom(onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, shape))
+
+    return change
+
+
+def test_a_network_that_gives_one_number_for_all_photos_is_refused(saved):
+    total = onnx.helper.make_node("ReduceMax", ["before"], ["logits"], keepdims=0)
+    changed_network(saved, end_with(total, shape=[]))
+    with pytest.raises(ArtifactError, match="does not fit its preprocessing"):
+        TransferLearningModel.deserialize(saved)
+
+
+def test_a_network_whose_scores_are_no_numbers_is_refused(saved):
+    root = onnx.helper.make_node("Log", ["negative"], ["logits"])
+    square = onnx.helper.make_node("Mul", ["before", "before"], ["square"])
+    negative = onnx.helper.make_node("Neg", ["square"], ["negative"])
+    changed_network(saved, end_with(square, negative, root, shape=["n", 2]))
+    with pytest.raises(ArtifactError, match="logits that are no row of finite numbers"):
+        TransferLearningModel.deserialize(saved)
+
+
+def test_a_network_that_never_ends_is_given_up(saved, monkeypatch):
+    monkeypatch.setattr(onnx_scorer, "_PROBE_S", 0.5)
+    condition = onnx.helper.make_tensor_value_info("go", onnx.TensorProto.BOOL, [])
+    turn = onnx.helper.make_tensor_value_info("turn", onnx.TensorProto.INT64, [])
+    went = onnx.helper.make_tensor_value_info("went", onnx.TensorProto.BOOL, [])
+    value = onnx.helper.make_tensor_value_info("value", onnx.TensorProto.FLOAT, ["n", 2])
+    same = onnx.helper.make_tensor_value_info("same", onnx.TensorProto.FLOAT, ["n", 2])
+    body = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("Identity", ["go"], ["went"]),
+            onnx.helper.make_node("Identity", ["value"], ["same"]),
+        ],
+        "body",
+        [turn, condition, value],
+        [went, same],
+    )
+    forever = onnx.helper.make_node("Loop", ["most", "", "before"], ["logits"], body=body)
+    most = onnx.helper.make_tensor("most", onnx.TensorProto.INT64, [], [2**62])
+
+    def change(graph):
+        end_with(forever, shape=["n", 2])(graph)
+        graph.initializer.append(most)
+
+    changed_network(saved, change)
+    with pytest.raises(ArtifactError, match="cannot score a photo"):
         TransferLearningModel.deserialize(saved)
 
 
