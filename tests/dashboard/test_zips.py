@@ -68,6 +68,8 @@ EVIL_NAMES = [
     "a./evil.png",
     "a /evil.png",
     "x" * 300 + ".png",
+    "あ" * 90 + ".png",
+    "あ" * 90 + "/1.png",
     "\x1b[2J.png",
 ]
 
@@ -182,4 +184,74 @@ def test_a_damaged_photo_is_left_out_and_the_others_are_taken(tmp_path):
     root, left_out = extract_photos(file, tmp_path / "out")
     assert files_in(root) == ["2.png"]
     reasons = {problem.path: problem.reason for problem in left_out}
-    assert reasons["cup/1.png"] == "damaged, or packed in an unusual way"
+    assert reasons["cup/1.png"] == (
+        "damaged, packed in an unusual way, or with a name that cannot be written here"
+    )
+
+
+def changed(content: bytes, changes: list[tuple[int, int]]) -> bytes:
+    damaged = bytearray(content)
+    for place, value in changes:
+        damaged[place % len(damaged)] = value
+    return bytes(damaged)
+
+
+def two_photos(compression: int) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name in ("cup/1.png", "あ/2.png"):
+            archive.writestr(name, PHOTO)
+    return buffer.getvalue()
+
+
+WAYS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.sampled_from([two_photos(way) for way in WAYS]),
+    st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=6),
+    st.integers(0, 20),
+)
+def test_a_damaged_zip_is_refused_or_its_good_photos_are_taken(
+    tmp_path_factory, content, changes, cut
+):
+    folder = tmp_path_factory.mktemp("damaged")
+    content = changed(content, changes)
+    (folder / "a.zip").write_bytes(content[: len(content) - cut])
+    try:
+        extract_photos(folder / "a.zip", folder / "in" / "photos")
+    except DatasetError:
+        assert not list((folder / "in").glob("*"))
+    else:
+        assert [path.name for path in (folder / "in").iterdir()] == ["photos"]
+    assert {path.name for path in folder.iterdir()} == {"a.zip", "in"}
+
+
+@pytest.mark.parametrize("part", ["list", "entry"])
+@pytest.mark.parametrize(
+    ("place", "value"), [(6, 99), (10, 98)], ids=["of a newer program", "packed unusually"]
+)
+def test_one_exotic_entry_does_not_cost_the_others(part, place, value, tmp_path):
+    content = bytearray(two_photos(zipfile.ZIP_STORED))
+    start = content.rindex(b"PK\1\2") if part == "list" else content.rindex(b"PK\3\4") - 2
+    content[start + place] = value
+    (tmp_path / "a.zip").write_bytes(content)
+    try:
+        root, left_out = extract_photos(tmp_path / "a.zip", tmp_path / "out")
+    except DatasetError as error:  # Python reads no list with an entry of a newer program
+        assert part == "list" and value == 99 and "can be read" in str(error)
+    else:
+        assert "1.png" in str(files_in(root))
+        assert all("packed" in problem.reason for problem in left_out)
+
+
+def test_an_entry_with_a_password_does_not_cost_the_others(tmp_path):
+    content = bytearray(two_photos(zipfile.ZIP_STORED))
+    content[content.rindex(b"PK\1\2") + 8] |= 1
+    (tmp_path / "a.zip").write_bytes(content)
+    root, left_out = extract_photos(tmp_path / "a.zip", tmp_path / "out")
+    assert files_in(root) == ["1.png"]
+    assert [problem.reason for problem in left_out] == ["it has a password"]

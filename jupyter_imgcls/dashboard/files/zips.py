@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import stat
 import struct
 import tempfile
 import zipfile
-import zlib
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from ...data.problems import Problem
@@ -24,8 +25,11 @@ MOST_FILES = 100_000
 MOST_BYTES = 20 * 10**9
 LARGEST_PHOTO = 500 * 10**6
 _LARGEST_DIRECTORY = 64 * 2**20
-_LONGEST_NAME = 200
+# Characters of the whole name, and bytes of each part, as file systems count.
+_LONGEST_NAME, _LONGEST_PART = 200, 255
+_LOCKED = 0x1
 _PIECE = 2**20
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _END = struct.Struct("<4s4H2LH")
 _NOT_THE_USERS = re.compile(r"(?i)(^|/)(__macosx/|\.[^./]|thumbs\.db$|desktop\.ini$)")
 
@@ -61,28 +65,32 @@ def extract_photos(
         left behind.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        _refuse_long_directory(file)
-        with (
-            zipfile.ZipFile(file) as archive,
-            tempfile.TemporaryDirectory(dir=target.parent, prefix=".zip-") as temporary,
-        ):
-            beside = Path(temporary, "photos")
-            beside.mkdir()
-            left_out = _extract(archive, beside, progress)
-            beside.rename(target)
-    except DatasetError:
-        raise
-    except (zipfile.BadZipFile, struct.error, ValueError, IndexError, EOFError) as error:
-        raise DatasetError(
-            "This is not a zip that can be read: pack the folder again, or upload the photos "
-            "themselves."
-        ) from error
+    with (
+        _open(file) as archive,
+        tempfile.TemporaryDirectory(dir=target.parent, prefix=".zip-") as temporary,
+    ):
+        beside = Path(temporary, "photos")
+        beside.mkdir()
+        left_out = _extract(archive, beside, progress)
+        beside.rename(target)
     root = target
     # One folder around everything is no class: there would be nothing to tell it from.
     while len(inside := list(root.iterdir())) == 1 and inside[0].is_dir():
         root = inside[0]
     return root, left_out
+
+
+def _open(file: Path) -> zipfile.ZipFile:
+    try:
+        _refuse_long_directory(file)
+        return zipfile.ZipFile(file)
+    except DatasetError:
+        raise
+    except Exception as error:  # damaged lists of files raise anything
+        raise DatasetError(
+            "This is not a zip that can be read: pack the folder again, or upload the photos "
+            "themselves."
+        ) from error
 
 
 def _extract(archive: zipfile.ZipFile, folder: Path, progress: Progress) -> list[Problem]:
@@ -96,7 +104,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path, progress: Progress) -> list
             f"The zip holds {len(entries):,} files, and {MOST_FILES:,} at most can be taken: "
             "divide it."
         )
-    if any(info.flag_bits & 0x1 for info in entries):
+    if entries and all(info.flag_bits & _LOCKED for info in entries):
         raise DatasetError("The zip has a password: pack the folder again without one.")
     promised = sum(info.file_size for info in entries if not _reason(info))
     _refuse_much(promised, MOST_BYTES)
@@ -124,23 +132,23 @@ def _reason(info: zipfile.ZipInfo) -> str:
     """Why a file is left out, before it is opened; '' if it is not."""
     name = info.filename
     parts = PurePosixPath(name).parts
-    if (
+    elsewhere = (
         name.startswith("/")
         or ".." in parts
         or re.search(r'[\x00-\x1f\x7f\\:*?"<>|]', name)
         or any(part != part.strip(" .") for part in parts)
         or any(re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", part) for part in parts)
-    ):
-        return "its name is not that of a file in a folder"
-    if len(name) > _LONGEST_NAME:
-        return "its name is too long"
-    if stat.S_ISLNK(info.external_attr >> 16):
-        return "a link and not a file"
-    if os.path.splitext(name)[1].lower() not in IMAGE_SUFFIXES:  # noqa: PTH122
-        return "not a photo by its name"
-    if info.file_size > LARGEST_PHOTO:
-        return f"larger than {size(LARGEST_PHOTO)}"
-    return ""
+    )
+    longest = max((len(part.encode("utf-8", "surrogatepass")) for part in parts), default=0)
+    reasons = {
+        "its name is not that of a file in a folder": elsewhere,
+        "its name is too long": len(name) > _LONGEST_NAME or longest > _LONGEST_PART,
+        "a link and not a file": stat.S_ISLNK(info.external_attr >> 16),
+        "not a photo by its name": PurePosixPath(name).suffix.lower() not in IMAGE_SUFFIXES,
+        "it has a password": info.flag_bits & _LOCKED,
+        f"larger than {size(LARGEST_PHOTO)}": info.file_size > LARGEST_PHOTO,
+    }
+    return next((reason for reason, found in reasons.items() if found), "")
 
 
 def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, room: int) -> int | str:
@@ -155,14 +163,19 @@ def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, room: in
                     raise OverflowError
                 _refuse_much(written, room)
                 file.write(piece)
+    except DatasetError:
+        raise
     except OverflowError:
         path.unlink()
         return f"larger than {size(LARGEST_PHOTO)}"
     except (FileExistsError, NotADirectoryError):
         return "a folder and a file have the same name"
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError):
-        path.unlink(missing_ok=True)
-        return "damaged, or packed in an unusual way"
+    except Exception as error:  # damaged entries raise anything
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise DatasetError("The disk is full: free some space and upload again.") from error
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        return "damaged, packed in an unusual way, or with a name that cannot be written here"
     return written
 
 
