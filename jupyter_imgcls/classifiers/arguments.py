@@ -29,12 +29,12 @@ def checked_class_map(
     TrainingError
         If there is no class, one is there twice, or `class_map` is no permutation of them.
     """
-    names = [str(label) for label in labels]
+    names = [Label(str(label)).name for label in labels]
     if isinstance(labels, str) or not names or len(set(names)) != len(names):
         raise TrainingError(f"The labels {labels!r} are not one or more different classes.")
     if class_map is None:
         return dict(enumerate(names))
-    by_column = {column: str(label) for column, label in class_map.items()}
+    by_column = {column: Label(str(label)).name for column, label in class_map.items()}
     if by_column.keys() != set(range(len(names))) or set(by_column.values()) != set(names):
         raise TrainingError(
             f"class_map is {class_map}: give each of {', '.join(names)} one number from 0 to "

@@ -226,7 +226,9 @@ def loadtest(
             result.plot().savefig(buffer, format=picture.suffix[1:])
             write_whole(picture, buffer.getvalue())
         if csv is not None:
-            write_whole(csv, result.frame.to_csv(index=False).encode())
+            from ..data.csv_text import csv_bytes
+
+            write_whole(csv, csv_bytes(result.frame))
         finish(str(result), result.to_dict(), as_json)
 
 

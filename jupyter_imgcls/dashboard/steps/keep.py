@@ -7,6 +7,7 @@ from pathlib import Path
 
 import ipywidgets
 
+from ...data.csv_text import csv_bytes
 from ...files import safe_name, write_whole
 from ..files.downloads import Download
 from ..files.uploads import size
@@ -84,8 +85,7 @@ class KeepStep(Step):
         frame = self.work.journal.included().to_frame()
         frame["path"] = [os.path.relpath(path, self.work.folder) for path in frame["path"]]
         name = self._named("-labels.csv")
-        table = frame[["path", "label"]].to_csv(index=False)
-        write_whole(self._folder / name, table.encode())
+        write_whole(self._folder / name, csv_bytes(frame[["path", "label"]]))
         return self._folder / name, name
 
     @property

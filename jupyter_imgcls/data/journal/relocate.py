@@ -12,6 +12,7 @@ from ...files import free_name, is_folder_name
 from ...text import counted
 from ..image import Images
 from ..table import PhotoTable
+from ..types import Label
 
 __all__ = ["CommitPlan", "Move", "plan_moves"]
 
@@ -100,6 +101,9 @@ def plan_moves(table: PhotoTable, is_excluded: Container[int], target: Path) -> 
 
 def _is_inside(file: Path, folder: Path) -> bool:
     if file.is_relative_to(folder):
+        return True
+    # A class has the name of its folder, but for bytes that are no UTF-8.
+    if any(p.parent == folder.parent and Label(p.name).name == folder.name for p in file.parents):
         return True
     # 'Cup' and 'cup' are one folder on most disks of macOS and Windows.
     same = os.fspath(folder).casefold()

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ...errors import DatasetError
 from ...files import replacing
+from ..csv_text import cell_value, csv_bytes
 from ..image import Images
 from ..table import PhotoTable
 from ..types import PARTS, Check, Part
@@ -41,7 +42,7 @@ def read_csv(file: Path, check: Check) -> PhotoTable:
         )
     except (OSError, ValueError) as error:
         raise DatasetError(f"Cannot read {file} as a CSV file: {error}") from error
-    return read_frame(frame, file.parent, check)
+    return read_frame(frame.map(cell_value), file.parent, check)
 
 
 def read_frame(frame: pd.DataFrame, root: Path, check: Check) -> PhotoTable:
@@ -117,9 +118,7 @@ def to_frame(table: PhotoTable) -> pd.DataFrame:
 def to_csv(table: PhotoTable, file: Path) -> Path:
     """Write `to_frame` as a CSV file."""
     with replacing(file) as temporary:
-        text = to_frame(table).to_csv(index=False, lineterminator="\n")
-        # Keeps file names that are not valid UTF-8.
-        temporary.write_bytes(os.fsencode(text))
+        temporary.write_bytes(csv_bytes(to_frame(table)))
     return file
 
 

@@ -1,5 +1,7 @@
 """Creating a dataset, looking at it, changing it, writing it out."""
 
+import csv
+import io
 import json
 import os
 import sys
@@ -10,10 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from jupyter_imgcls.data import ClassificationDataset, Label
+from jupyter_imgcls.data.readers.json_form import write_json
 from jupyter_imgcls.errors import DatasetError
+from jupyter_imgcls.text import unicode_text
 from tests.conftest import save_photo
 
 
@@ -373,6 +379,72 @@ def test_what_is_written_as_csv_reads_back_the_same(class_folders, tmp_path):
     assert again.parts == dataset.parts
     np.testing.assert_array_equal(again.origin_ids, dataset.origin_ids)
     assert sorted(os.listdir(tmp_path / "out")) == ["labels.csv"]
+
+
+HOSTILE = [
+    "=cmd|' /C calc'!A0",
+    "@SUM(1)",
+    "-1+1",
+    "+1",
+    "\tx",
+    "\rx",
+    "'=1",
+    "''-",
+    "a;=1",
+    '"',
+]
+
+
+def test_a_spreadsheet_takes_no_label_for_a_formula_and_they_read_back(tmp_path):
+    dataset = ClassificationDataset("hostile")
+    for number, label in enumerate(HOSTILE):
+        save_photo(tmp_path / f"{number}.png")
+        dataset.add_image(tmp_path / f"{number}.png", label)
+    dataset.to_csv(tmp_path / "labels.csv")
+
+    text = (tmp_path / "labels.csv").read_bytes().decode()
+    cells = [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]
+    assert not [cell for cell in cells if cell[:1] in set("=+-@\t\r")]
+    assert text.count('"a;=1"') == 1, "programs that divide cells at ; do not divide this one"
+    again = ClassificationDataset.create_from_csv("again", tmp_path / "labels.csv")
+    assert labels(again) == labels(dataset)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(st.characters(exclude_categories=()), min_size=1), min_size=1, max_size=5))
+def test_any_label_reads_back_from_csv_and_json(tmp_path_factory, names):
+    folder = tmp_path_factory.mktemp("labels")
+    dataset = ClassificationDataset("any")
+    for number, name in enumerate(names):
+        save_photo(folder / f"{number}.png")
+        dataset.add_image(folder / f"{number}.png", name)
+    dataset.to_csv(folder / "labels.csv")
+    write_json(dataset.table, folder / "labels.json")
+    for again in (
+        ClassificationDataset.create_from_csv("csv", folder / "labels.csv"),
+        ClassificationDataset.create_from_json("json", folder / "labels.json"),
+    ):
+        found = {
+            image.name: label for image, label in zip(again.images, labels(again), strict=True)
+        }
+        assert found == {f"{i}.png": [name] for i, name in enumerate(map(unicode_text, names))}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode on other systems")
+@pytest.mark.parametrize("name", [b"na\xff.png", b"a\rb.png", b"=1.png", b'a\nb,".png'])
+def test_any_file_name_reads_back_from_csv_and_json(name, tmp_path):
+    folder = tmp_path / os.fsdecode(b"cup\xff")
+    save_photo(folder / os.fsdecode(name))
+    dataset = create(tmp_path)
+    assert [label.name for label in dataset.labels] == [r"cup\xff"]
+    dataset.to_csv(tmp_path / "labels.csv")
+    write_json(dataset.table, tmp_path / "labels.json")
+    for again in (
+        ClassificationDataset.create_from_csv("csv", tmp_path / "labels.csv"),
+        ClassificationDataset.create_from_json("json", tmp_path / "labels.json"),
+    ):
+        assert list(again.paths) == list(dataset.paths)
+        assert labels(again) == [[r"cup\xff"]]
 
 
 def test_copies_of_a_photo_that_was_left_out_stay_together(tmp_path):
