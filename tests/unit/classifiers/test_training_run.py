@@ -344,11 +344,15 @@ def test_in_the_background_epochs_and_failures_are_logged(caplog):
     ]
 
 
+@pytest.fixture
 def interrupt():
-    os.kill(os.getpid(), signal.SIGINT)
+    """Press Ctrl-C, also where the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: os.kill(os.getpid(), signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
 
 
-def test_an_interruption_stops_the_run_and_returns(caplog):
+def test_an_interruption_stops_the_run_and_returns(caplog, interrupt):
     def work(run):
         run.add_epoch(record())
         interrupt()
@@ -362,7 +366,7 @@ def test_an_interruption_stops_the_run_and_returns(caplog):
     assert "the best epoch so far is kept" in caplog.text
 
 
-def test_a_second_interruption_is_raised():
+def test_a_second_interruption_is_raised(interrupt):
     told_to_stop = threading.Event()
     leave = threading.Event()
 
