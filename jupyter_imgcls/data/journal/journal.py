@@ -198,7 +198,7 @@ class Journal:
             If the journal cannot be written or a photo cannot be read; nothing changes.
         """
         several = [labels] if isinstance(labels, str | Label) else labels
-        names = list(dict.fromkeys(str(label) for label in several))
+        names = list(dict.fromkeys(Label(str(label)).name for label in several))
         rows = self.identify(images)
         with self._writing("edit"):
             rows = [row for row in rows if self._names(row) != names]
@@ -606,7 +606,7 @@ def _holds_photos_of(dataset: ClassificationDataset, connection: sqlite3.Connect
 def _checked(name: str) -> str:
     if not name.strip():
         raise DatasetError("A class needs a name.")
-    return name
+    return Label(name).name
 
 
 def _not_in_json(table: PhotoTable) -> dict[str, str]:
