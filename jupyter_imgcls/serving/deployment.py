@@ -142,7 +142,8 @@ class Deployment:
         """State of the service.
 
         ``"running"``; ``"not answering"``: there is a process, which does not say that it serves;
-        ``"crashed"``: there is none any more (see `log`, `restart`); ``"incomplete"``: it is being
+        ``"restarting"``: it has crashed and starts again soon (see `log`); ``"crashed"``: there is
+        no process any more (see `restart`); ``"incomplete"``: it is being
         prepared, or the program that did so ended meanwhile, or its record is damaged (see
         `delete`); ``"not deployed"``. For a cluster, what it says, and ``"unreachable"``.
         """

@@ -9,6 +9,7 @@ import platform
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -111,10 +112,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     key = parser.add_mutually_exclusive_group(required=True)
     key.add_argument("--key-file", type=Path, help="file that holds the service key")
     key.add_argument("--no-key", action="store_true", help="only on a loopback address")
+    parser.add_argument(
+        "--end-with-stdin", action="store_true", help="end when the standard input is closed"
+    )
     given = parser.parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
+    if given.end_with_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     try:
         secret = None if given.no_key else _read_key(given.key_file)
         serve(given.artifact, given.name, given.host, given.port, secret)
@@ -124,6 +130,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # uvicorn raises it again when it has ended
         pass
     return 0
+
+
+def _end_with_stdin() -> None:
+    sys.stdin.buffer.read()
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -261,6 +261,29 @@ def test_one_with_a_damaged_record_is_shown_and_deleted(model, delete_afterwards
 # -- crashes ------------------------------------------------------------------------------------
 
 
+def test_a_killed_one_is_started_again_at_the_same_url(model, photo, delete_afterwards):
+    delete_afterwards("killed")
+    deployment = Deployment("killed", model).deploy()
+    answer = deployment.score_image(photo)
+    process = serving(deployment)
+    process.kill()
+    local.wait_gone([process], 60)
+    assert deployment.status == "restarting"
+    assert Deployment.find("killed").score_image(photo) == answer, "the client asks again"
+    assert deployment.status == "running"
+    assert serving(deployment).pid != process.pid
+    assert "The service ended: signal SIGKILL. It starts again in 1 s." in deployment.log()
+
+
+def test_it_ends_with_its_supervisor(model, delete_afterwards):
+    delete_afterwards("orphan")
+    deployment = Deployment("orphan", model).deploy()
+    (supervisor,), process = local.supervisors(deployment.folder), serving(deployment)
+    supervisor.kill()
+    assert local.wait_gone([process], 60) == []
+    assert deployment.status == "crashed"
+
+
 def test_a_crashed_one_is_shown_as_such_and_restarts_at_the_same_url(
     model, photo, delete_afterwards
 ):
@@ -268,9 +291,10 @@ def test_a_crashed_one_is_shown_as_such_and_restarts_at_the_same_url(
     deployment = Deployment("crashing", model).deploy()
     url, key = deployment.service_url, deployment.service_key
     answer = deployment.score_image(photo)
-    serving(deployment).kill()
-    while local.processes(deployment.folder):
-        time.sleep(0.02)
+    (supervisor,), process = local.supervisors(deployment.folder), serving(deployment)
+    supervisor.kill()  # else it starts the service again
+    process.kill()
+    local.wait_gone([supervisor, process], 60)
 
     assert deployment.status == "crashed"
     assert "crashed" in repr(Deployment.find("crashing"))

@@ -1,7 +1,6 @@
 """The commands for web services: ``imgcls deploy | deployments | undeploy | score-service``."""
 
 import json
-import signal
 from pathlib import Path
 
 import httpx
@@ -84,9 +83,11 @@ def test_the_name_is_that_of_the_file_and_the_json_has_no_key(service):
 
 
 def test_a_crashed_service_is_shown_and_started_again(service):
-    (process,) = local.processes(Path(service["log"]).parent)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    folder = Path(service["log"]).parent
+    (supervisor,), (process,) = local.supervisors(folder), local.processes(folder)
+    supervisor.kill()  # else it starts the service again
+    process.kill()
+    local.wait_gone([supervisor, process], 60)
     assert "\tcrashed\t" in imgcls("deployments").stdout
 
     again = imgcls("deploy", "--name", "my-cups", "--json")

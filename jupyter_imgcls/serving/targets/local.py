@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,11 +32,13 @@ __all__ = [
     "start",
     "status",
     "stop",
+    "supervisors",
     "wait_gone",
 ]
 
 _LOG = "service.log"
 _MODULE = "jupyter_imgcls.serving.server"
+_SUPERVISOR = "jupyter_imgcls.serving.supervisor"
 _START_SECONDS = 120.0
 # A little longer than the service gives itself to finish.
 _STOP_SECONDS = 65.0
@@ -86,8 +88,7 @@ def start(folder: Path, record: Record) -> None:
         try:
             code = _wait(process, record)
         except BaseException:
-            process.kill()
-            process.wait()
+            stop(folder)
             raise
         if code is None:
             return
@@ -110,7 +111,7 @@ def stop(folder: Path, record: Record | None = None) -> None:
     DeploymentError
         If it does not end even so.
     """
-    serving = processes(folder)
+    serving = supervisors(folder) + processes(folder)
     for end in (psutil.Process.terminate, psutil.Process.kill):
         for process in serving:
             with suppress(psutil.NoSuchProcess):
@@ -134,10 +135,10 @@ def replace(folder: Path, old: Record, new: Record) -> None:
 
 
 def status(folder: Path, record: Record) -> str:
-    """``"running"``, ``"not answering"`` or ``"crashed"``."""
-    if not processes(folder):
-        return "crashed"
-    return "running" if is_ready(record) else "not answering"
+    """``"running"``, ``"not answering"``, ``"restarting"`` or ``"crashed"``."""
+    if processes(folder):
+        return "running" if is_ready(record) else "not answering"
+    return "restarting" if supervisors(folder) else "crashed"
 
 
 def log(folder: Path, record: Record | None = None, lines: int = 15) -> str:
@@ -156,7 +157,7 @@ def log_file(folder: Path) -> Path:
 
 def crash_log(folder: Path) -> str | None:
     """The end of the log of a service that has crashed."""
-    return None if processes(folder) else log(folder)
+    return None if processes(folder) or supervisors(folder) else log(folder)
 
 
 def processes(folder: Path) -> list[psutil.Process]:
@@ -165,9 +166,12 @@ def processes(folder: Path) -> list[psutil.Process]:
     They are recognized by their command line, which names the classifier's file. A process number
     (pid) could belong to another program after a crash of the service or a restart of the machine.
     """
-    _forget_exited()
-    files = {file.name for file in folder.glob("*.model")}
-    return [process for process in psutil.process_iter() if _serves(process, files)]
+    return _running(folder, supervisor=False)
+
+
+def supervisors(folder: Path) -> list[psutil.Process]:
+    """The processes that start the service of a deployment's folder again if it crashes."""
+    return _running(folder, supervisor=True)
 
 
 def wait_gone(waited_for: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
@@ -185,7 +189,7 @@ def wait_gone(waited_for: Sequence[psutil.Process], seconds: float) -> list[psut
 
 def is_ready(record: Record, timeout: float = 2.0) -> bool:
     """Whether the service answers that it serves."""
-    url = record.url.partition("/api/")[0] + "/readyz"
+    url = _ready_url(record)
     try:
         client = http_client(is_loopback(httpx.URL(url).host), os.getpid())
         return client.get(url, timeout=timeout).status_code == 200
@@ -193,22 +197,35 @@ def is_ready(record: Record, timeout: float = 2.0) -> bool:
         return False
 
 
+def _running(folder: Path, *, supervisor: bool) -> list[psutil.Process]:
+    _forget_exited()
+    files = {file.name for file in folder.glob("*.model")}
+    found = ((process, _command_line(process)) for process in psutil.process_iter())
+    return [
+        process
+        for process, command in found
+        if _MODULE in command
+        and (_SUPERVISOR in command) == supervisor
+        and any(Path(argument).name in files for argument in command)
+    ]
+
+
 def _launch(folder: Path, record: Record) -> subprocess.Popen[bytes]:
     key = read_key(folder)
-    command = [sys.executable, "-m", _MODULE]
+    command = [sys.executable, "-m", _SUPERVISOR, "--log", str(log_file(folder))]
+    command += ["--ready", _ready_url(record), "--", sys.executable, "-m", _MODULE]
     command += ["--artifact", str(record.artifact(folder)), "--name", record.name]
     command += ["--host", record.host, "--port", str(record.port)]
     command += ["--no-key"] if key is None else ["--key-file", str(key[0])]
-    with log_file(folder).open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 -- no shell; the program is this Python
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            # The log is UTF-8, also where Windows would write another encoding.
-            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-            **DETACHED,
-        )
+    process = subprocess.Popen(  # noqa: S603 -- no shell; the program is this Python
+        [*command, "--end-with-stdin"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # The log is UTF-8, also where Windows would write another encoding.
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        **DETACHED,
+    )
     _started.append(process)
     return process
 
@@ -256,12 +273,15 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def _serves(process: psutil.Process, files: Collection[str]) -> bool:
+def _command_line(process: psutil.Process) -> list[str]:
     try:
-        command = process.cmdline()
+        return process.cmdline()
     except psutil.Error:  # exited, a zombie, or another user's
-        return False
-    return _MODULE in command and any(Path(argument).name in files for argument in command)
+        return []
+
+
+def _ready_url(record: Record) -> str:
+    return record.url.partition("/api/")[0] + "/readyz"
 
 
 def _url(host: str, port: int, name: str) -> str:

@@ -43,12 +43,8 @@ class Edits:
             "label": self._label,
             "exclude": self._exclude,
             "add_class": lambda name: self._do(journal.add_class, name.strip()),
-            "rename_class": lambda old, new: self._do(
-                journal.rename_class, self._class(old), new.strip()
-            ),
-            "merge_classes": lambda old, into: self._do(
-                journal.merge_classes, self._class(old), self._class(into)
-            ),
+            "rename_class": lambda old, new: self._do(journal.rename_class, old, new.strip()),
+            "merge_classes": lambda old, into: self._do(journal.merge_classes, old, into),
             "undo": lambda: self._taken_back("Undone", journal.undo()),
             "redo": lambda: self._taken_back("Done again", journal.redo()),
             "commit": self._commit,
@@ -85,10 +81,9 @@ class Edits:
         if name is None:
             self.journal.edit(images, [])
             return {"said": f"{_photos(images)}: no label"}
-        shown, name = name, self._class(name)
         if not several:
             self.journal.edit(images, name)
-            return {"said": f"{_photos(images)}: {shown}"}
+            return {"said": f"{_photos(images)}: {name}"}
         by_labels: dict[tuple[str, ...], list[Image]] = defaultdict(list)
         for image in images:
             by_labels[tuple(label.name for label in image.labels)].append(image)
@@ -97,7 +92,7 @@ class Edits:
             for labels, group in by_labels.items():
                 others = [label for label in labels if label != name]
                 self.journal.edit(group, others if taken else [*others, name])
-        return {"said": f"{_photos(images)}: {'no longer ' if taken else ''}{shown}"}
+        return {"said": f"{_photos(images)}: {'no longer ' if taken else ''}{name}"}
 
     def _exclude(self, rows: list[int]) -> Answer:
         """Exclude photos, or if all of them are, include them again."""
@@ -120,11 +115,6 @@ class Edits:
     def _do(self, change: Callable[..., None], *names: str) -> Answer:
         change(*names)
         return {}
-
-    def _class(self, shown: str) -> str:
-        """The class that the page knows by this text."""
-        names = [label.name for label in self.journal.dataset.labels]
-        return next((name for name in names if as_text(name) == shown), shown)
 
     def _taken_back(self, said: str, edits: list[Edit]) -> Answer:
         photos = {edit.photo for edit in edits if edit.photo is not None}

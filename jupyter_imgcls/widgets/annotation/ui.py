@@ -158,7 +158,7 @@ class AnnotationUI(ImageGrid):
         folder = self.dataset.source[1]
         return {
             "classes": [
-                {"name": as_text(name), "count": count, "color": PALETTE[number % len(PALETTE)]}
+                {"name": name, "count": count, "color": PALETTE[number % len(PALETTE)]}
                 for number, (name, count) in enumerate(counts.items())
             ],
             "labelled": int((flags & ~out).sum()),

@@ -283,7 +283,7 @@ def test_from_a_shell(service, photos, tmp_path):
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["users"] == 2
     assert b"<svg" in picture.read_bytes()
-    assert csv.read_text().startswith("due,latency_ms,photo")
+    assert csv.read_text().startswith('"due","latency_ms","photo"')
     assert len(sent_photos(service)) > 2
 
     done = CliRunner().invoke(app, [*command, "--users", "1", "--users", "2", "--quiet"])
