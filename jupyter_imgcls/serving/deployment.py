@@ -190,7 +190,7 @@ class Deployment:
                 f"The deployment '{self.name}' is being started, or its start was cut off: wait, "
                 "or delete it and deploy again."
             )
-        raise _no_deployment(self.name)
+        raise _no_deployment(self.name, records.folders_here())
 
     def __repr__(self) -> str:
         record = self._whole_record()
@@ -286,7 +286,7 @@ class Deployment:
             If there is no such deployment.
         """
         if not self.is_existing_service():
-            raise _no_deployment(self.name)
+            raise _no_deployment(self.name, records.folders_here())
         record = self._whole_record()
         TARGETS["local" if record is None else record.target].stop(self._folder, record)
         records.remove(self._folder)
@@ -407,7 +407,7 @@ class Deployment:
         if here in folders:
             folders = [here]
         if not folders:
-            raise _no_deployment(deployment_name)
+            raise _no_deployment(deployment_name, records.folders_everywhere())
         if len(folders) > 1:
             raise DeploymentError(
                 f"There are several deployments named '{deployment_name}': "
@@ -509,9 +509,9 @@ def _save(model: Classifier | str | os.PathLike[str], file: Path) -> None:
     Artifact.read(model, TransferLearningModel.kind, ScikitClassifier.kind).write(file)
 
 
-def _no_deployment(name: str) -> DeploymentError:
-    """The error for a name that no deployment has."""
-    others = ", ".join(f"'{folder.name}'" for folder in records.folders_everywhere())
+def _no_deployment(name: str, folders: Sequence[Path]) -> DeploymentError:
+    """The error for a name that none of these deployments has."""
+    others = ", ".join(f"'{folder.name}'" for folder in folders)
     return DeploymentError(
         f"There is no deployment named '{name}'. There is {others or 'none at all'}."
     )

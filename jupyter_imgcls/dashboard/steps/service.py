@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import threading
 
 import ipywidgets
 
-from ...errors import DeploymentError
 from ...serving.deployment import Deployment
 from ...widgets.base.theme import ErrorMessage, text
 from ..parts.controls import button, guarded, html, note
@@ -61,10 +62,16 @@ class Service(ipywidgets.VBox):
 
     @property
     def name(self) -> str:
-        """Of the deployment: one for each folder of photos."""
+        """Of the deployment: one for each person and folder of photos."""
         plain = re.sub("[^a-z0-9]+", "-", self.work.dataset.name.lower()).strip("-")[:24]
-        key = "" if self.work.folder is None else self.work.kept.of_photos(self.work.folder).name
-        return f"dashboard-{plain or 'photos'}-{key[:6]}"
+        # The folder that is kept for these photos is the person's own.
+        whose = os.fsencode(self.work.kept.of_photos(self.work.folder or self.work.root))
+        return f"dashboard-{plain or 'photos'}-{hashlib.sha256(whose).hexdigest()[:12]}"
+
+    def _own(self) -> Deployment | None:
+        """The person's deployment; never `Deployment.find`, which finds those of others, too."""
+        deployment = Deployment(self.name)
+        return deployment if deployment.is_existing_service() else None
 
     def show(self) -> None:
         """Look whether there is one, in a thread: that asks the system for its processes."""
@@ -91,7 +98,7 @@ class Service(ipywidgets.VBox):
 
         def update(task: Task) -> None:
             model = self.work.trained
-            self._draw(Deployment.find(self.name).update(model.file))
+            self._draw(Deployment(self.name).update(model.file))
             self.work.kept.write(served=model.fingerprint)
             task.say("")
 
@@ -111,10 +118,7 @@ class Service(ipywidgets.VBox):
         self.task.run("Stopping the service", stop)
 
     def _look(self) -> None:
-        try:
-            self._draw(Deployment.find(self.name))
-        except DeploymentError:
-            self._draw(None)
+        self._draw(self._own())
 
     def _draw(self, deployment: Deployment | None) -> None:
         there = deployment is not None
