@@ -18,6 +18,7 @@ from .errors import StorageError
 __all__ = [
     "free_name",
     "is_folder_name",
+    "link_file",
     "move_file",
     "replacing",
     "safe_name",
@@ -115,12 +116,13 @@ def move_file(source: Path, target: Path) -> bool:
             # A relative link would point elsewhere from its new place.
             target.symlink_to(source.resolve())
         else:
-            _link(source, target)
+            link_file(source, target)
     source.unlink()
     return True
 
 
-def _link(source: Path, target: Path) -> None:
+def link_file(source: Path, target: Path) -> None:
+    """Give a file another name that is free; where that is impossible, copy it."""
     try:
         os.link(source, target)  # unlike a renaming it refuses a name that is taken
     except FileExistsError:

@@ -112,6 +112,24 @@ class PhotoTable:
         if len(numbers) > 1:
             self._multiple[self.storage_ids[row]] = numbers
 
+    def copy_labels(self) -> PhotoTable:
+        """The classes, and the labels of all photos, for `restore_labels`."""
+        copy = PhotoTable(self.labels)
+        copy.first_label = self.first_label[:]
+        copy.storage_ids = self.storage_ids
+        copy._multiple = dict(self._multiple)
+        return copy
+
+    def restore_labels(self, copy: PhotoTable) -> None:
+        """Undo all changes since `copy_labels`; photos that were added since keep their labels."""
+        count = len(copy.first_label)
+        added = [self.labels_of(row) for row in range(count, len(self))]
+        self.first_label[:count] = copy.first_label
+        self._multiple = dict(copy._multiple)
+        self._set_names([label.name for label in copy.labels])
+        for row, labels in enumerate(added, start=count):
+            self.set_labels(row, labels)
+
     def rows_with(self, label: int) -> NDArray[np.intp]:
         """The rows of the photos that have a class, alone or among others."""
         rows = np.flatnonzero(np.asarray(self.first_label) == label)

@@ -309,6 +309,16 @@ def test_rows_are_selected_as_in_the_grid(ui, page):
     assert (content["what"], rows(buffers[0])) == ("selected", [1, 2])
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps open files in their place")
+def test_that_the_file_of_the_journal_was_deleted_is_told_once(ui, page):
+    ui.journal.file.unlink()
+    told = [page.next()[0] for _ in range(2)]
+    assert "was deleted or moved while it was open" in told[-1]["trouble"]
+    ui.journal.edit(ui.dataset.images[:1], "bowl")
+    told = [page.next()[0] for _ in range(2)]
+    assert told[-1]["trouble"] == ""
+
+
 def test_edits_of_other_kernels_that_cannot_be_had_are_told(ui, page, monkeypatch):
     def refuse():
         raise StorageError("The journal's disk has gone.")

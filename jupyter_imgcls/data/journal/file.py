@@ -5,22 +5,38 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from ...errors import StorageError
 from ...files import move_file
 
-__all__ = ["adopt", "open_file", "storage_errors", "transaction"]
+__all__ = ["DamagedError", "adopt", "locked", "open_file", "storage_errors", "transaction"]
 
 _log = logging.getLogger(__name__)
 _APPLICATION_ID = 0x494D4743
 _VERSION = 1
 _WAIT_S = 30
+_DAMAGED = re.compile(
+    "not a database|malformed|corrupt|unsupported file format|decode to UTF-8|"
+    "no such (table|column)|has no column|columns but|mismatch|constraint"
+)
+_ADVICE = {
+    "damaged": "The label journal {file} is damaged; the next edit, or Journal.open, recovers what "
+    "can be read of it.",
+    "closed": "The label journal {file} was closed; open it again with Journal.open.",
+    "locked": f"Another program has locked {{file}} for {_WAIT_S} s; try again.",
+    "busy": f"Another program has locked {{file}} for {_WAIT_S} s; try again.",
+    "full": "No disk space left for the label journal {file}; free some and repeat the edit.",
+    "disk I/O": "Cannot read or write the label journal {file}; is its disk full or disconnected?",
+}
 # Paths are bytes, because file names need not be Unicode; other values are text or JSON. Rows in
 # `edit` are never changed: an undo adds rows.
 _TABLES = """
@@ -57,6 +73,10 @@ CREATE INDEX move_state ON move (state);
 """
 
 
+class DamagedError(StorageError):
+    """A journal's file is no database, or holds what this package does not write."""
+
+
 def open_file(file: Path, source: tuple[str, str]) -> sqlite3.Connection:
     """Open a journal's file; create it if it does not exist.
 
@@ -65,14 +85,12 @@ def open_file(file: Path, source: tuple[str, str]) -> sqlite3.Connection:
 
     Raises
     ------
+    DamagedError
+        If it is damaged.
     StorageError
-        If it cannot be opened or written, is damaged, or is not a label journal. A rejected file
-        is not changed.
+        If it cannot be opened or written, or is not a label journal. A rejected file is not
+        changed.
     """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{_explain('', file)} ({error})") from error
     with storage_errors(file):
         connection = sqlite3.connect(
             file, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
@@ -88,6 +106,23 @@ def open_file(file: Path, source: tuple[str, str]) -> sqlite3.Connection:
     return connection
 
 
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Make the folder of a journal, and lock out whoever else opens or replaces its file."""
+    lock = FileLock(file.with_name(f".{file.name}.lock"), timeout=_WAIT_S)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise StorageError(_explain("locked", file)) from error
+    except OSError as error:
+        raise StorageError(f"{_explain('', file)} ({error})") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def adopt(
     file: Path, source: tuple[str, str], is_ours: Callable[[sqlite3.Connection], bool]
 ) -> None:
@@ -97,32 +132,36 @@ def adopt(
     for other in sorted(file.parent.glob(pattern)) if place else ():
         temporary = file.with_name(f".{uuid.uuid4().hex}{file.suffix}")
         try:
-            old = open_file(other, source)
-            try:
-                (text,) = old.execute("SELECT value FROM meta WHERE key = 'source'").fetchone()
-                old_name, old_place = json.loads(text)
-                if old_name != name or not old_place or Path(old_place).exists():
-                    continue
-                with storage_errors(other):
+            with storage_errors(other):
+                with closing(open_file(other, source)) as old:
+                    old_name, old_place = _read_source(old)
+                    if old_name != name or not old_place or Path(old_place).exists():
+                        continue
                     old.execute("VACUUM INTO ?", (os.fspath(temporary),))
-            finally:
-                old.close()
-            copy = open_file(temporary, source)
-            try:
-                found = is_ours(copy)
-                copy.execute("UPDATE meta SET value = ?", (json.dumps(source),))
-                copy.execute("PRAGMA journal_mode = DELETE")  # then everything is in one file
-            finally:
-                copy.close()
+                with closing(open_file(temporary, source)) as copy:
+                    found = is_ours(copy)
+                    copy.execute("UPDATE meta SET value = ?", (json.dumps(source),))
+                    copy.execute("PRAGMA journal_mode = DELETE")  # then everything is in one file
             if found:
                 with suppress(FileExistsError):  # another kernel was faster
                     move_file(temporary, file)
                 _log.info("%s starts as a copy of %s, whose folder was moved", file, other)
                 return
-        except StorageError as error:
+        except OSError as error:
             _log.warning("Skipped the journal of another dataset: %s", error)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _read_source(connection: sqlite3.Connection) -> tuple[str, str]:
+    row = connection.execute("SELECT value FROM meta WHERE key = 'source'").fetchone()
+    try:
+        name, place = json.loads(row[0])
+        if not (type(name) is type(place) is str):
+            raise TypeError("not two texts")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise sqlite3.DataError(f"malformed source: {error}") from error
+    return name, place
 
 
 @contextmanager
@@ -145,18 +184,21 @@ def storage_errors(file: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StorageError(f"{_explain(str(error), file)} ({error})") from error
+        # A damaged header can say that the file must not be written.
+        is_damaged = _DAMAGED.search(str(error)) or (
+            "readonly" in str(error) and os.access(file, os.W_OK)
+        )
+        kind = DamagedError if is_damaged else StorageError
+        reason = "damaged" if is_damaged else str(error)
+        raise kind(f"{_explain(reason, file)} ({error})") from error
 
 
 def _explain(reason: str, file: Path) -> str:
-    if "closed" in reason:
-        return f"The label journal {file} was closed; open it again with Journal.open."
-    if "locked" in reason or "busy" in reason:
-        return f"Another program has locked {file} for {_WAIT_S} s; try again."
-    if "full" in reason:
-        return f"No disk space left for the label journal {file}; free some and repeat the edit."
-    if "not a database" in reason or "malformed" in reason:
-        return f"{file} is damaged; move it away to start a new journal, or restore a backup."
+    if file.is_dir():
+        return f"{file} is a folder; move it away: the label journal belongs there."
+    for word, advice in _ADVICE.items():
+        if word in reason:
+            return advice.format(file=file)
     return f"Cannot write the label journal {file}; check the permissions of its folder."
 
 
@@ -175,7 +217,10 @@ def _check_or_create(connection: sqlite3.Connection, file: Path, source: tuple[s
         raise StorageError(
             f"The label journal {file} was written by a newer jupyter_imgcls; update it."
         )
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    try:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except UnicodeDecodeError as error:  # in a name of a table or a column
+        raise sqlite3.DatabaseError(f"malformed: {error}") from error
     if found != "ok":
         raise sqlite3.DatabaseError(f"malformed: {found}")
 

@@ -9,11 +9,13 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ...errors import StorageError
 from ...text import counted
 from ..paths import PathColumn
+from .log import check_photo
 
 __all__ = ["PhotoRows"]
 
@@ -48,6 +50,10 @@ class PhotoRows:
         self._id_of: dict[int, int] = {}
         self._last_id = 0
         self._contents: dict[int, tuple[int, int, str]] = {}
+
+    def read_from(self, connection: sqlite3.Connection) -> None:
+        """Go on with another connection to the same journal."""
+        self._connection = connection
 
     def row_of(self, photo: int) -> int | None:
         """The row of a photo; None if it is not in this dataset."""
@@ -101,6 +107,11 @@ class PhotoRows:
         self._last_id = photo
 
     @property
+    def rows(self) -> list[int]:
+        """The rows of all photos that the journal knows."""
+        return list(self._id_of)
+
+    @property
     def found_any(self) -> bool:
         """Whether a photo of the journal is in the dataset."""
         return bool(self._row_of)
@@ -112,13 +123,14 @@ class PhotoRows:
 
     def locate(self) -> None:
         """Find the rows of the photos that were added to the journal since the last call."""
-        photos = [
-            _Photo(number, os.fsdecode(path), size, mtime_ns, sha256)
-            for number, path, size, mtime_ns, sha256 in self._connection.execute(
-                "SELECT id, path, size, mtime_ns, sha256 FROM photo WHERE id > ? ORDER BY id",
-                (self._last_id,),
-            )
-        ]
+        photos = []
+        for row in self._connection.execute(
+            "SELECT id, path, size, mtime_ns, sha256 FROM photo WHERE id > ? ORDER BY id",
+            (self._last_id,),
+        ):
+            check_photo(row)
+            number, path, *content = row
+            photos.append(_Photo(number, os.fsdecode(path), *content))
         if not photos:
             return
         self._last_id = photos[-1].id
@@ -150,7 +162,7 @@ class PhotoRows:
                 return False
             if status.st_mtime_ns == photo.mtime_ns:
                 return True
-            same = _hash(photo.path) == photo.sha256
+            same = _read(photo.path)[2] == photo.sha256
         except OSError:
             return False
         if same:
@@ -185,33 +197,29 @@ class PhotoRows:
         return count
 
     def _found(self, photo: _Photo, path: str) -> None:
-        self._connection.execute(
-            "UPDATE photo SET path = ?, mtime_ns = ? WHERE id = ?",
-            (os.fsencode(path), os.stat(path).st_mtime_ns, photo.id),  # noqa: PTH116
-        )
+        with suppress(OSError):  # it was deleted meanwhile
+            self._connection.execute(
+                "UPDATE photo SET path = ?, mtime_ns = ? WHERE id = ?",
+                (os.fsencode(path), os.stat(path).st_mtime_ns, photo.id),  # noqa: PTH116
+            )
 
 
 def _read(path: str) -> tuple[int, int, str]:
     """Size in bytes, modification time in nanoseconds, and SHA-256 of a file."""
-    sha256 = _hash(path)
-    status = os.stat(path)  # noqa: PTH116
-    return status.st_size, status.st_mtime_ns, sha256
-
-
-def _hash(path: str) -> str:
     digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:  # noqa: PTH123
             while some := file.read(1 << 20):
                 digest.update(some)
+            status = os.fstat(file.fileno())
     except OSError as error:
         raise StorageError(f"Cannot read the photo {path}: {error.strerror}.") from error
-    return digest.hexdigest()
+    return status.st_size, status.st_mtime_ns, digest.hexdigest()
 
 
 def _hash_or_none(path: str) -> str | None:
     try:
-        return _hash(path)
+        return _read(path)[2]
     except StorageError:
         return None
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import getpass
 import hashlib
 import json
+import logging
 import os
 import sqlite3
 import threading
 import uuid
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
@@ -22,21 +24,47 @@ from numpy.typing import NDArray
 from ...context import Context
 from ...errors import DatasetError, StorageError
 from ...files import free_name, move_file, safe_name
+from ...text import counted
 from ..dataset import ClassificationDataset
 from ..image import Image
 from ..table import PhotoTable
 from ..types import NO_LABEL, Label
-from .file import adopt, open_file, storage_errors, transaction
+from .file import DamagedError, adopt, locked, open_file, storage_errors, transaction
 from .identity import PhotoRows
-from .log import COLUMNS, Edit, UndoStack, as_edit, changed_photos, time_text
+from .log import COLUMNS, Edit, UndoStack, as_edit, changed_photos, read_states, time_text
 from .moves import MoveTable
 from .relocate import CommitPlan, Move, plan_moves
+from .rescue import NOTHING, Place, Seen, copy_rows, rescue
 from .watch import Watch
 
 __all__ = ["Journal"]
 
+_log = logging.getLogger(__name__)
+
 # Other kernels wait for this many moves at most.
 _MOVES_AT_ONCE = 20
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What is known of the edits of a journal without its file.
+
+    Attributes
+    ----------
+    labels : PhotoTable
+        The labels of all photos.
+    rows : list of int
+        The photos that were edited.
+    excluded : set of int
+        The rows of the excluded photos.
+    class_edits : list of (time, before, after)
+        The edits of classes, in order; before and after are JSON.
+    """
+
+    labels: PhotoTable
+    rows: list[int]
+    excluded: set[int]
+    class_edits: list[tuple[str, str, str]]
 
 
 class Journal:
@@ -58,8 +86,11 @@ class Journal:
         name from different folders have journals of their own, the parts of one dataset share one.
     listeners : list of callables
         Each is called after every change, made here or loaded by `refresh`, in the thread that
-        made it, with the rows of the changed photos (a set of int), or with None if classes, paths
-        or `watch_error` changed.
+        made it, with the rows of the changed photos (a set of int), or with None if classes, paths,
+        `problems` or `watch_error` changed.
+    problems : list of str
+        What happened to the file, and which edits were kept: that it was damaged, or was deleted,
+        moved or replaced while it was open. Also logged as warnings.
     """
 
     def __init__(
@@ -68,23 +99,38 @@ class Journal:
         self.dataset = dataset
         self.file = file
         self.listeners: list[Callable[[frozenset[int] | None], None]] = []
+        self.problems: list[str] = []
         self._table = dataset.table
-        self._connection = connection
+        self._original = dataset.table.copy_labels()
         self._lock = threading.RLock()
-        self._photos = PhotoRows(dataset.table.paths, dataset.name, connection)
-        self._moves = MoveTable(connection)
-        self._excluded: set[int] = set()
-        self._stack = UndoStack()
         self._watch: Watch | None = None
-        self._last_edit = 0
-        with storage_errors(file):
-            # The dataset found files where earlier moves had put them.
-            self._last_move = self._moves.last_finished()
-        self._version = -1
         self._batch: tuple[int, str, int] | None = None
+        self._unwritten: _Kept | None = None
+        self._is_closed = False
         self._written: list[tuple[str, int | None, Any, Any]] = []
         self._changed: set[int] | None = set()
+        self._connect(connection)
+        self._forget()
+
+    def _connect(self, connection: sqlite3.Connection) -> None:
+        """Read and write through a connection from now on."""
+        self._connection = connection
         self._close = weakref.finalize(self, connection.close)
+        self._place = Place.of(self.file)
+        self._is_damaged = False
+        self._version = -1
+
+    def _forget(self) -> None:
+        """Begin with the labels from before all edits."""
+        self._photos = PhotoRows(self._table.paths, self.dataset.name, self._connection)
+        self._moves = MoveTable(self._connection)
+        self._excluded: set[int] = set()
+        self._class_edits: list[tuple[str, str, str]] = []
+        self._stack = UndoStack()
+        self._seen = NOTHING
+        with self._storage():
+            # The dataset found files where earlier moves had put them.
+            self._last_move = self._moves.last_finished()
 
     @classmethod
     def of(cls, dataset: ClassificationDataset) -> Journal | None:
@@ -97,7 +143,8 @@ class Journal:
 
         If the dataset has an open journal, that one is returned. If the dataset's folder was
         moved, the new journal starts as a copy of the old one: a journal of the same name, with
-        the same photos, whose folder no longer exists.
+        the same photos, whose folder no longer exists. Of a damaged file, all edits that can be
+        read are written to a new file; `problems` says how many, and where the damaged file is.
 
         Parameters
         ----------
@@ -109,8 +156,7 @@ class Journal:
         Raises
         ------
         StorageError
-            If the journal cannot be read or written, is damaged, or is not a journal. The dataset
-            is unchanged.
+            If the journal cannot be read or written, or is not a journal. The dataset is unchanged.
         DatasetError
             If the dataset has a journal of another context.
         """
@@ -128,20 +174,44 @@ class Journal:
                     "open another."
                 )
             return known
-        if not file.exists():
-            adopt(file, dataset.source, lambda copy: _holds_photos_of(dataset, copy))
-        journal = cls(dataset, file, open_file(file, dataset.source))
-        try:
-            journal.refresh()
-        except BaseException:
-            journal.close()
-            raise
+        with locked(file):
+            if not file.exists():
+                adopt(file, dataset.source, lambda copy: _holds_photos_of(dataset, copy))
+            try:
+                journal = cls._opened(dataset, file)
+            except DamagedError:
+                rescued = rescue(file, dataset.source)
+                journal = cls._opened(dataset, file)
+                journal._report(f"The label journal {file} was damaged: {rescued}")
         dataset.journal = journal
         return journal
 
+    @classmethod
+    def _opened(cls, dataset: ClassificationDataset, file: Path) -> Journal:
+        connection = open_file(file, dataset.source)
+        before = dataset.table.copy_labels()
+        try:
+            journal = cls(dataset, file, connection)
+            with journal._storage():
+                journal._refresh()
+        except BaseException:
+            connection.close()
+            dataset.table.restore_labels(before)
+            raise
+        return journal
+
     def close(self) -> None:
-        """Close the file; the dataset keeps its labels, and further changes are not saved."""
+        """Close the file; the dataset keeps its labels, and further changes are not saved.
+
+        Raises
+        ------
+        StorageError
+            If the file was deleted or damaged and cannot be written again. It stays open, so that
+            no edit is lost.
+        """
         with self._lock:
+            self._secure()
+            self._is_closed = True
             if self._watch is not None:
                 self._watch.stop()
             self._close()
@@ -329,9 +399,28 @@ class Journal:
         return bool(self._stack.undone)
 
     def refresh(self) -> None:
-        """Load the edits of other kernels; costs next to nothing if there are none."""
-        with self._lock, storage_errors(self.file):
-            self._refresh()
+        """Load the edits of other kernels; costs next to nothing if there are none.
+
+        If the file was deleted, moved, replaced or damaged, all edits are written to it again.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be read or written; no edit is lost while the journal is open.
+        """
+        with self._lock:
+            if self._batch is not None:
+                return
+            for is_last in (False, False, True):
+                try:
+                    self._secure()
+                    with self._storage():
+                        self._refresh()
+                except DamagedError:  # then the next round writes the file again
+                    if is_last:
+                        raise
+                else:
+                    return
 
     def watch(self, seconds: float = 1.0) -> None:
         """Call `refresh` every so many seconds in a thread, until `close`.
@@ -392,7 +481,7 @@ class Journal:
                 self.resume()
             plan = plan_moves(self._table, self._excluded, place)
             if not dry_run:
-                with storage_errors(self.file), transaction(self._connection):
+                with self._storage(), transaction(self._connection):
                     self._moves.plan(plan.moves)
                 self.resume()
             return plan
@@ -400,13 +489,14 @@ class Journal:
     @property
     def unfinished(self) -> list[Move]:
         """The remaining moves of an interrupted `commit`."""
-        with self._lock, storage_errors(self.file):
+        with self._lock, self._storage():
             return [move for _, move in self._moves.planned()]
 
     def resume(self) -> None:
         """Finish the moves of an interrupted `commit`; raises the same errors."""
         failure: OSError | None = None
-        with self._lock, storage_errors(self.file):
+        self.refresh()
+        with self._lock, self._storage():
             while failure is None and self._moves.planned(1):
                 with transaction(self._connection):
                     self._catch_up()
@@ -423,43 +513,173 @@ class Journal:
     # -- inside ---------------------------------------------------------------------------------
 
     @contextmanager
+    def _storage(self) -> Iterator[None]:
+        """Turn errors of SQLite into errors that say what to do."""
+        try:
+            with storage_errors(self.file):
+                yield
+        except DamagedError:
+            self._is_damaged = True
+            raise
+
+    def _secure(self) -> None:
+        """Write all edits again if the file is damaged, or is not in its place any more."""
+        if self._is_closed:
+            return
+        place = Place.of(self.file)
+        if self._is_damaged or not place.continues(self._place):
+            self._reopen()
+        elif self._unwritten is not None:
+            self._write_again(self._unwritten)
+        else:
+            self._place = place
+
+    def _reopen(self) -> None:
+        old = self._connection
+        with locked(self.file):
+            if not self._is_damaged:
+                with suppress(sqlite3.Error):  # a file that was renamed is then whole
+                    old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # Whoever else has the old file open writes nothing to it until the new one is there.
+            with suppress(sqlite3.Error):
+                old.execute("BEGIN IMMEDIATE")
+            try:
+                new, what_happened = self._open_again(old)
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    old.execute("ROLLBACK")
+                raise
+            self._close()
+            self._connect(new)
+            self._photos.read_from(new)
+            self._moves.read_from(new)
+        if what_happened:
+            self._report(f"The label journal {self.file} {what_happened}")
+        with self._storage():
+            is_complete = self._seen.are_in(new)
+        if self._unwritten is not None or not is_complete:
+            kept = _Kept(
+                self._table.copy_labels(), self._photos.rows, self._excluded, self._class_edits
+            )
+            self._write_again(self._unwritten or kept)
+
+    def _open_again(self, old: sqlite3.Connection) -> tuple[sqlite3.Connection, str]:
+        """Open the file that belongs in the place, and say what happened to the one before."""
+        file, source = self.file, self.dataset.source
+        place = Place.of(file)
+        if place.number not in (None, self._place.number):
+            with suppress(DamagedError), storage_errors(file):
+                new = open_file(file, source)
+                try:
+                    if self._seen.are_in(new):
+                        return new, ""  # another kernel wrote it
+                    if _is_older(new, old):
+                        with transaction(new):
+                            copy_rows(old, new)
+                except BaseException:
+                    new.close()
+                    raise
+                return new, "was replaced while it was open: all labels were written to it again."
+        rescued = rescue(file, source, old)
+        happened = "was damaged" if place.number else "was deleted or moved while it was open"
+        return open_file(file, source), f"{happened}: {rescued}"
+
+    def _write_again(self, kept: _Kept) -> None:
+        """Begin anew with the edits in the file, and add what they lack."""
+        self._unwritten = kept
+        try:
+            self._table.restore_labels(self._original)
+            self._forget()
+            with self._storage(), transaction(self._connection):
+                self._catch_up()
+            with self._adding("edit"):
+                self._add_missing(kept)
+        except BaseException:
+            self._table.restore_labels(kept.labels)
+            self._excluded = set(kept.excluded)
+            raise
+        finally:
+            self._changed = None
+        self._unwritten = None
+        self._report(f"The labels in memory were written to {self.file} again.")
+
+    def _add_missing(self, kept: _Kept) -> None:
+        """Write what was in memory and is not in the file."""
+        in_file = set(self._class_edits)
+        for edit in kept.class_edits:
+            if edit not in in_file:
+                self._write("class", None, *map(json.loads, edit[1:]))
+        photos = self._connection.execute("SELECT photo FROM edit WHERE kind = 'labels'")
+        labelled = {self._photos.row_of(photo) for (photo,) in photos}
+        lost = 0
+        for row in kept.rows:
+            labels = [label.name for label in kept.labels.labels_of(row)]
+            states = row in self._excluded, row in kept.excluded
+            try:
+                if row not in labelled or self._names(row) != labels:
+                    self._write("labels", self._photos.add(row), self._names(row), labels)
+                if states[0] != states[1]:
+                    self._write("excluded", self._photos.add(row), *states)
+            except StorageError as error:
+                lost += 1
+                _log.warning("%s", error)
+        if lost:
+            self._report(f"The labels of {counted(lost, 'photo')} are lost: it cannot be read.")
+
+    def _report(self, problem: str) -> None:
+        self.problems.append(problem)
+        self._changed = None
+        _log.warning("%s", problem)
+
+    @contextmanager
     def _writing(self, action: str) -> Iterator[None]:
         """Write a batch and apply it to the dataset; an error reverts both."""
         with self._lock:
             if self._batch is not None:
                 yield
                 return
-            edit, photo = self._last_edit, self._photos.last_id
-            try:
-                with storage_errors(self.file), transaction(self._connection):
-                    self._catch_up()
-                    edit, photo = self._last_edit, self._photos.last_id
-                    self._batch = (self._stack.last + 1, action, 0)
-                    yield
-            except BaseException:
-                for kind, number, before, after in reversed(self._written):
-                    self._apply(kind, number, after, before)
-                self._last_edit = edit
-                self._photos.forget_after(photo)
-                raise
-            else:
-                if self._written:
-                    self._stack.note(*self._batch)
-            finally:
-                self._batch = None
-                self._written.clear()
+            self.refresh()
+            with self._adding(action):
+                yield
+            # If the file was deleted meanwhile; an error comes again with the next edit.
+            with suppress(StorageError):
+                self._secure()
             self._notify()
+
+    @contextmanager
+    def _adding(self, action: str) -> Iterator[None]:
+        seen, photo, classes = self._seen, self._photos.last_id, len(self._class_edits)
+        try:
+            with self._storage(), transaction(self._connection):
+                self._catch_up()
+                seen, photo, classes = self._seen, self._photos.last_id, len(self._class_edits)
+                self._batch = (self._stack.last + 1, action, 0)
+                yield
+        except BaseException:
+            for kind, number, before, after in reversed(self._written):
+                self._apply(kind, number, after, before)
+            self._seen = seen
+            self._photos.forget_after(photo)
+            del self._class_edits[classes:]
+            raise
+        else:
+            if self._written:
+                self._stack.note(*self._batch)
+        finally:
+            self._batch = None
+            self._written.clear()
 
     def _write(self, kind: str, photo: int | None, before: object, after: object) -> None:
         assert self._batch is not None
         texts = json.dumps(before), json.dumps(after)
+        time = time_text(datetime.now(timezone.utc))
         cursor = self._connection.execute(
             "INSERT INTO edit (batch, action, target, time, who, kind, photo, before, after) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*self._batch, time_text(datetime.now(timezone.utc)), _user(), kind, photo, *texts),
+            (*self._batch, time, _user(), kind, photo, *texts),
         )
         assert cursor.lastrowid is not None
-        self._last_edit = cursor.lastrowid
+        self._note(cursor.lastrowid, time, kind, *texts)
         self._written.append((kind, photo, before, after))
         self._apply(kind, photo, before, after)
 
@@ -500,14 +720,22 @@ class Journal:
         self._follow_moves()  # first: photos are looked for where they are now
         self._photos.locate()
         rows = self._connection.execute(
-            "SELECT id, batch, action, target, kind, photo, before, after FROM edit "
+            "SELECT id, batch, action, target, time, who, kind, photo, before, after FROM edit "
             "WHERE id > ? ORDER BY id",
-            (self._last_edit,),
+            (self._seen.number,),
         )
-        for number, batch, action, target, kind, photo, before, after in rows:
-            self._apply(kind, photo, json.loads(before), json.loads(after))
+        for row in rows:
+            states = read_states(row)
+            number, batch, action, target, time, _, kind, photo, *texts = row
+            self._apply(kind, photo, *states)
             self._stack.note(batch, action, target)
-            self._last_edit = number
+            self._note(number, time, kind, *texts)
+
+    def _note(self, number: int, time: str, kind: str, before: str, after: str) -> None:
+        """Note that an edit is in the file."""
+        self._seen = Seen(number, time, self._seen.edits + 1)
+        if kind == "class":
+            self._class_edits.append((time, before, after))
 
     def _make_some_moves(self) -> OSError | None:
         for number, move in self._moves.planned(_MOVES_AT_ONCE):
@@ -555,20 +783,17 @@ class Journal:
                 if not stack:
                     return []
                 self._batch = (self._stack.last + 1, action, stack[-1])
-                rows = self._connection.execute(
-                    "SELECT kind, photo, before, after FROM edit WHERE batch = ? ORDER BY id",
-                    (stack[-1],),
-                ).fetchall()
-                for kind, photo, *states in reversed(rows) if action == "undo" else rows:
-                    before, after = map(json.loads, states)
+                edits = self._edits("batch = ?", stack[-1])
+                for edit in reversed(edits) if action == "undo" else edits:
+                    before, after = edit.before, edit.after
                     if action == "undo":
                         before, after = after, before
-                    self._write(kind, photo, before, after)
+                    self._write(edit.kind, edit.photo, before, after)
                 return self._edits("batch = ?", self._stack.last + 1)
 
     def _edits(self, condition: str, value: object) -> list[Edit]:
         self.refresh()
-        with self._lock, storage_errors(self.file):
+        with self._lock, self._storage():
             rows = self._connection.execute(
                 f"SELECT {COLUMNS} FROM edit WHERE {condition} ORDER BY id",  # noqa: S608
                 (value,),
@@ -595,6 +820,14 @@ class Journal:
         names = self._class_names()
         if name not in names:
             self._write("class", None, None, [name, len(names)])
+
+
+def _is_older(one: sqlite3.Connection, other: sqlite3.Connection) -> bool:
+    """Whether a journal is an earlier state of another one, as far as that can be read."""
+    try:
+        return Seen.all_of(one).are_in(other)
+    except sqlite3.Error:
+        return False
 
 
 def _holds_photos_of(dataset: ClassificationDataset, connection: sqlite3.Connection) -> bool:

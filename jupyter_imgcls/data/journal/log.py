@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-__all__ = ["COLUMNS", "Edit", "UndoStack", "as_edit", "changed_photos", "time_text"]
+__all__ = [
+    "COLUMNS",
+    "Edit",
+    "UndoStack",
+    "as_edit",
+    "changed_photos",
+    "check_move",
+    "check_photo",
+    "read_states",
+    "time_text",
+]
 
+_MOST_CLASSES = 1_000_000
 COLUMNS = (
     "edit.id, batch, action, edit.time, who, kind, photo, "
     "(SELECT path FROM photo WHERE photo.id = edit.photo), before, after"
@@ -53,21 +65,84 @@ class Edit:
     after: Any
 
 
-def as_edit(row: sqlite3.Row | tuple[Any, ...]) -> Edit:
-    """Convert a result row with `COLUMNS` to an edit."""
+def as_edit(row: tuple[Any, ...]) -> Edit:
+    """Convert a result row with `COLUMNS` to an edit; raises the same as `read_states`."""
     number, batch, action, time, who, kind, photo, path, before, after = row
+    checked = (number, batch, action, batch, time, who, kind, photo, before, after)
+    states = read_states(checked)
     return Edit(
-        number,
-        batch,
-        action,
-        datetime.fromisoformat(time),
-        who,
-        kind,
-        photo,
-        path,
-        json.loads(before),
-        json.loads(after),
+        number, batch, action, datetime.fromisoformat(time), who, kind, photo, path, *states
     )
+
+
+def read_states(row: tuple[Any, ...]) -> tuple[Any, Any]:
+    """The state before and after an edit, given its row in the table ``edit``.
+
+    Raises
+    ------
+    sqlite3.DataError
+        If a value is not as this package writes it: another program may write to the file.
+    """
+    number, batch, action, target, time, who, kind, photo, before, after = row
+    numbers = (number, batch, target, *(() if kind == "class" and photo is None else (photo,)))
+    try:
+        _require(all(type(value) is int for value in numbers))
+        _require(action in ("edit", "undo", "redo"))
+        _require(all(type(value) is str for value in (time, who, kind, before, after)))
+        datetime.fromisoformat(time)
+        states = json.loads(before), json.loads(after)
+        _require(all(map(_IS_STATE[kind], states)) and states != (None, None))
+    except (ValueError, KeyError, RecursionError) as error:
+        raise sqlite3.DataError(f"malformed edit {number}: {error}") from error
+    return states
+
+
+def check_photo(row: tuple[Any, ...]) -> None:
+    """Raise the same as `read_states` if this cannot be a row of the table ``photo``."""
+    number, path, size, mtime_ns, sha256 = row
+    if not (
+        _is_path(path)
+        and type(sha256) is str
+        and type(number) is type(size) is type(mtime_ns) is int
+    ):
+        raise sqlite3.DataError(f"malformed photo {number}")
+
+
+def check_move(row: tuple[Any, ...]) -> None:
+    """Raise the same as `read_states` if this cannot be a row of the table ``move``."""
+    number, source, target, state = row
+    if not (_is_path(source) and _is_path(target) and state in ("planned", "moved", "gone")):
+        raise sqlite3.DataError(f"malformed move {number}")
+
+
+def _require(fits: bool) -> None:
+    if not fits:
+        raise ValueError("a value of another type")
+
+
+def _is_path(value: Any) -> bool:
+    return type(value) is bytes and value != b"" and b"\0" not in value
+
+
+def _is_labels(state: Any) -> bool:
+    return type(state) is list and all(type(name) is str for name in state)
+
+
+def _is_class(state: Any) -> bool:
+    if state is None:
+        return True
+    return (
+        type(state) is list
+        and [type(value) for value in state] == [str, int]
+        and 0 <= state[1] <= _MOST_CLASSES
+    )
+
+
+_IS_STATE: dict[str, Callable[[Any], bool]] = {
+    "labels": _is_labels,
+    "excluded": lambda state: type(state) is bool,
+    "class": _is_class,
+}
 
 
 def changed_photos(edits: list[Edit]) -> set[int | None]:
@@ -93,12 +168,13 @@ class UndoStack:
         if batch == self.last:
             return
         self.last = batch
-        if action == "undo":
-            self.done.remove(target)
-            self.undone.append(target)
-        elif action == "redo":
-            self.undone.remove(target)
-            self.done.append(target)
+        if action in ("undo", "redo"):
+            before, after = self.done, self.undone
+            if action == "redo":
+                before, after = after, before
+            if target in before:  # else its rows were lost with a damaged file
+                before.remove(target)
+                after.append(target)
         else:
             self.done.append(batch)
             self.undone.clear()

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
+from .log import check_move
 from .relocate import Move
 
 __all__ = ["MoveTable"]
@@ -21,6 +22,10 @@ class MoveTable:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    def read_from(self, connection: sqlite3.Connection) -> None:
+        """Go on with another connection to the same journal."""
+        self._connection = connection
+
     def plan(self, moves: Iterable[Move]) -> None:
         """Add moves; call it in a transaction."""
         self._connection.executemany(
@@ -30,11 +35,8 @@ class MoveTable:
 
     def planned(self, limit: int = -1) -> list[tuple[int, Move]]:
         """The first planned moves, each with its number; all for -1."""
-        rows = self._connection.execute(
-            "SELECT id, source, target FROM move WHERE state = 'planned' ORDER BY id LIMIT ?",
-            (limit,),
-        )
-        return [(number, Move(os.fsdecode(old), os.fsdecode(new))) for number, old, new in rows]
+        found = self._select("state = 'planned' ORDER BY id LIMIT ?", limit)
+        return [(number, move) for number, move, _ in found]
 
     def change_target(self, number: int, target: Path) -> None:
         """Give a planned move another target."""
@@ -57,12 +59,15 @@ class MoveTable:
 
     def finished_after(self, number: int) -> list[tuple[int, Move, bool]]:
         """Finished moves after `number`, and whether the file was moved."""
-        rows = self._connection.execute(
-            "SELECT id, source, target, state FROM move "
-            "WHERE id > ? AND state != 'planned' ORDER BY id",
-            (number,),
-        )
-        return [
-            (number, Move(os.fsdecode(old), os.fsdecode(new)), state == "moved")
-            for number, old, new, state in rows
-        ]
+        return self._select("id > ? AND state != 'planned' ORDER BY id", number)
+
+    def _select(self, condition: str, value: int) -> list[tuple[int, Move, bool]]:
+        found = []
+        for row in self._connection.execute(
+            f"SELECT id, source, target, state FROM move WHERE {condition}",  # noqa: S608
+            (value,),
+        ):
+            check_move(row)
+            number, old, new, state = row
+            found.append((number, Move(os.fsdecode(old), os.fsdecode(new)), state == "moved"))
+        return found

@@ -99,6 +99,7 @@ class AnnotationUI(ImageGrid):
         self.journal = known or Journal.open(dataset, context)
         self._edits = Edits(self.journal, self._tell_progress)
         self._base: NDArray[np.int64] | None = None
+        self._problems_told = 0
         if grid_size is not None:
             rows, columns = grid_size
             size = int(traits.get("thumbnail_size", 128))
@@ -141,7 +142,9 @@ class AnnotationUI(ImageGrid):
         few = None if rows is None or len(rows) > MOST_ROWS else sorted(rows)
         self.refresh(few)
         flags = done(self.journal)
-        state = {"kind": "changed", "what": "labels", **self._state(flags)}
+        news = self.journal.problems[self._problems_told :]
+        self._problems_told += len(news)
+        state = {"kind": "changed", "what": "labels", **self._state(flags, news)}
         if few is None:
             self.send(state, [_packed(flags)])
         else:
@@ -150,7 +153,7 @@ class AnnotationUI(ImageGrid):
     def _tell_progress(self, done: int, of: int) -> None:
         self.send({"kind": "changed", "what": "progress", "done": done, "of": of})
 
-    def _state(self, flags: NDArray[np.bool_]) -> dict[str, Any]:
+    def _state(self, flags: NDArray[np.bool_], problems: list[str]) -> dict[str, Any]:
         counts = self.dataset.count_labels()
         out = excluded(self.journal)
         if self._base is not None:
@@ -164,7 +167,7 @@ class AnnotationUI(ImageGrid):
             "labelled": int((flags & ~out).sum()),
             "of": int((~out).sum()),
             "excluded": int(out.sum()),
-            "trouble": as_text(str(self.journal.watch_error or "")),
+            "trouble": as_text(str(self.journal.watch_error or " ".join(problems))),
             "can_undo": self.journal.can_undo,
             "can_redo": self.journal.can_redo,
             "unfinished": len(self.journal.unfinished),
@@ -177,7 +180,7 @@ class AnnotationUI(ImageGrid):
         kind = content["kind"]
         if kind == "labels":
             flags = done(self.journal)
-            self._reply(content, [_packed(flags)], **self._state(flags))
+            self._reply(content, [_packed(flags)], **self._state(flags, self.journal.problems))
         elif kind == "details":
             (row,) = self._rows(content)
             self._reply(content, **details(self.journal, self.dataset.images[row]))

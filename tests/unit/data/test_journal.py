@@ -495,37 +495,18 @@ def test_a_photo_that_cannot_be_read_cannot_be_labelled(open_journal, root):
 # -- files that are not as they should be -----------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "content, message",
-    [(b"not a database at all" * 100, "damaged"), ("another program", "another program")],
-)
-def test_a_file_that_is_no_journal_is_refused_and_left_alone(open_journal, content, message):
+def test_a_database_of_another_program_is_refused_and_left_alone(open_journal):
     journal = open_journal()
     journal.close()
     journal.file.unlink()
-    if isinstance(content, bytes):
-        journal.file.write_bytes(content)
-    else:
-        with sqlite3.connect(journal.file) as other:
-            other.execute("CREATE TABLE recipes (name TEXT)")
-        other.close()
+    with sqlite3.connect(journal.file) as other:
+        other.execute("CREATE TABLE recipes (name TEXT)")
+    other.close()
     before = journal.file.read_bytes()
 
-    with pytest.raises(StorageError, match=message):
+    with pytest.raises(StorageError, match="another program"):
         open_journal()
     assert journal.file.read_bytes() == before
-
-
-def test_a_damaged_journal_is_refused(open_journal):
-    journal = open_journal()
-    journal.edit(journal.dataset.images, "bowl")
-    journal.close()
-    content = bytearray(journal.file.read_bytes())
-    content[4096:8192] = b"\xff" * 4096
-    journal.file.write_bytes(content)
-
-    with pytest.raises(StorageError, match="damaged"):
-        open_journal()
 
 
 def test_a_journal_of_a_newer_version_is_refused(open_journal):
