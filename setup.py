@@ -187,6 +187,7 @@ setup(
             "types-psutil",
             "types-PyYAML",
             "natsort>=8.4",  # the reference for our natural order
+            "schemathesis>=4,<5",
         ],
     },
     entry_points={"console_scripts": ["imgcls=jupyter_imgcls.cli:main"]},

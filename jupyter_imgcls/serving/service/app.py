@@ -10,14 +10,14 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.requests import ClientDisconnect
 
 from ...data.decoding.limits import set_decoding_limits
 from ..limits import Limits
-from .documentation import DESCRIPTION, SCORE_DOCUMENTATION
+from .documentation import DESCRIPTION, NEEDS_KEY, SCORE_DOCUMENTATION
 from .endpoint import ScoringEndpoint
 from .metrics import CONTENT_TYPE_LATEST, Measured
 from .model import ServedModel
@@ -94,12 +94,17 @@ def create_app(
         """Score photos: a JSON list of them in base64, uploaded files, or one image file."""
         return await scoring.answer(request)
 
-    @app.get(path, dependencies=may_use)
+    @app.get(path, dependencies=may_use, responses=NEEDS_KEY)
     async def describe() -> dict[str, Any]:
         """What is served: labels, input size, versions, limits."""
         return {"name": name, **model.describe(), "limits": vars(limits)}
 
-    @app.get("/metrics", dependencies=may_use)
+    @app.get(
+        "/metrics",
+        dependencies=may_use,
+        responses=NEEDS_KEY,
+        response_class=PlainTextResponse,
+    )
     async def metrics() -> Response:
         """Counts and times, for Prometheus; on a cluster those of the replica that answers."""
         return Response(batcher.metrics.text(replica), media_type=CONTENT_TYPE_LATEST)
@@ -159,5 +164,6 @@ class _Guard:
             raise HTTPException(
                 401,
                 f"The service {what}: send the header 'Authorization: Bearer <service key>'.",
-                {"WWW-Authenticate": "Bearer"},
+                # Closed, so that who has no key cannot send thousands of requests at once.
+                {"WWW-Authenticate": "Bearer", "Connection": "close"},
             )

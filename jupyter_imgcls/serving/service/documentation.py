@@ -6,7 +6,7 @@ from typing import Any
 
 from .requests import ScoringEntry
 
-__all__ = ["DESCRIPTION", "SCORE_DOCUMENTATION"]
+__all__ = ["DESCRIPTION", "NEEDS_KEY", "SCORE_DOCUMENTATION"]
 
 DESCRIPTION = """
 Send photos, get a score for each class. The answer to a JSON request is a JSON list with a text for
@@ -42,6 +42,10 @@ _STATUSES = {
     503: "The queue is full: ask again after `Retry-After` seconds.",
 }
 
+NEEDS_KEY: dict[int | str, dict[str, Any]] = {
+    401: {"description": _STATUSES[401], "content": _REASON}
+}
+
 SCORE_DOCUMENTATION: dict[str, Any] = {
     "openapi_extra": {
         "requestBody": {
@@ -55,8 +59,10 @@ SCORE_DOCUMENTATION: dict[str, Any] = {
                             "photo": {
                                 "type": "array",
                                 "items": {"type": "string", "format": "binary"},
+                                "minItems": 1,
                             }
                         },
+                        "required": ["photo"],
                     }
                 },
                 "image/*": _IMAGE_FILE,
