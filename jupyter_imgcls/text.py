@@ -2,7 +2,40 @@
 
 from __future__ import annotations
 
-__all__ = ["as_text", "counted", "shown_name", "unicode_text"]
+import functools
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["as_text", "counted", "name_folders", "shown_name", "unicode_text"]
+
+# Paths of folders, and what is shown in place of them.
+_names: dict[str, str] = {}
+
+
+def name_folders(names: Mapping[Path, str]) -> None:
+    """Show these names in place of the paths of folders, in all that this process shows.
+
+    For a page whose reader is not to know where on the computer the files are. The path of a file
+    keeps what comes after its folder: with ``{Path("/home/ann/photos"): "photos"}``,
+    ``/home/ann/photos/cup/1.jpg`` is shown as ``photos/cup/1.jpg``.
+    """
+    known = {form: name for path, name in names.items() for form in (path, path.resolve())}
+    _names.update((str(path), name) for path, name in known.items() if path != path.parent)
+
+
+def _without_folders(words: str) -> str:
+    # Looked for only where there may be a path: this is called for every caption.
+    if not _names or os.sep not in words:
+        return words
+    return _pattern(tuple(_names)).sub(lambda found: _names[found[0]], words)
+
+
+@functools.lru_cache(maxsize=1)
+def _pattern(paths: tuple[str, ...]) -> re.Pattern[str]:
+    either = "|".join(re.escape(path) for path in sorted(paths, key=len, reverse=True))
+    return re.compile(rf"(?<![\w.~-])(?:{either})(?![\w-])")
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -12,7 +45,7 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 def shown_name(name: str, longest: int = 24) -> str:
     """A class name fit for display: printable, on one line, its middle cut out if too long."""
-    one_line = " ".join(name.split())
+    one_line = " ".join(_without_folders(name).split())
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in one_line)
     if len(shown) <= longest:
         return shown
@@ -47,5 +80,5 @@ def unicode_text(name: str) -> str:
 
 
 def as_text(name: str) -> str:
-    """A file name as valid Unicode: bytes that are not UTF-8 become question marks."""
-    return name.encode("utf-8", "replace").decode("utf-8")
+    """A file name to show, as valid Unicode: bytes that are not UTF-8 become question marks."""
+    return _without_folders(name).encode("utf-8", "replace").decode("utf-8")

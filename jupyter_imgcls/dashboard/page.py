@@ -14,7 +14,7 @@ import traitlets
 from ..context import Context
 from ..errors import DatasetError
 from .parts.step_list import Status, StepList
-from .storage import FOLDER, ROOT, asks_visitor, personal_context
+from .storage import FOLDER, ROOT, asks_visitor, hide_paths, personal_context
 
 if TYPE_CHECKING:
     from .steps.base import Step
@@ -30,7 +30,7 @@ class Dashboard(ipywidgets.VBox):
     """The whole workflow as one page, for a cell of a notebook and for voila alike.
 
     It is there at once, and gets ready in a thread. In voila each browser has a storage of its own,
-    ``people/<number>`` below the given one, and finds its labels, uploads and model again; in a
+    a folder of ``people`` below the given one, and finds its labels, uploads and model again; in a
     notebook it is that of the global context.
 
     Parameters
@@ -101,9 +101,11 @@ class Dashboard(ipywidgets.VBox):
 
     def _get_ready(self, visitor: object) -> None:
         try:
+            several = asks_visitor()
+            if several:
+                hide_paths(self._root)
             if not self._root.is_dir():
                 raise DatasetError(f"There is no folder {self._root}.")
-            several = asks_visitor()
             context = personal_context(visitor) if several else Context.get_global_context()
             self._build(context)
         except Exception as error:  # noqa: BLE001 - shown, for a thread's shows nowhere

@@ -7,14 +7,26 @@ import json
 import logging
 import os
 import re
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from ..context import Context
 from ..errors import ImgclsError, StorageError
 from ..files import safe_name, write_whole
+from ..text import name_folders
 
-__all__ = ["FOLDER", "ROOT", "STORAGE", "Kept", "asks_visitor", "below", "personal_context"]
+__all__ = [
+    "FOLDER",
+    "ROOT",
+    "STORAGE",
+    "Kept",
+    "asks_visitor",
+    "below",
+    "hide_paths",
+    "personal_context",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -43,18 +55,37 @@ def personal_context(visitor: object) -> Context:
     """
     if not isinstance(visitor, str) or not _VISITOR.fullmatch(visitor):
         raise ImgclsError("Your browser did not say who it is: load the page again.")
-    given = os.environ.get(STORAGE)
-    base = Path(given) if given else _default_base()
-    folder = base / "people" / visitor
+    # The number is the visitor's password, and paths are seen: in lists of processes, for instance.
+    folder = _people() / hashlib.sha256(visitor.encode()).hexdigest()[:32]
+    name_folders({folder: "storage"})
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.parent.parent.mkdir(parents=True, exist_ok=True)
+        for private in (folder.parent, folder):
+            private.mkdir(mode=0o700, exist_ok=True)
+            private.chmod(0o700)  # whatever it was before, and the umask says
     except OSError as error:
         raise StorageError(f"Cannot make the folder {folder}: {error.strerror}.") from error
     return Context.create(folder / "outputs", folder, folder / "temp")
 
 
-def _default_base() -> Path:
-    return Context.get_global_context().storage.persistent_path / "dashboard"
+def hide_paths(root: Path) -> None:
+    """Let the page show no path of this computer, for a visitor need not know any."""
+    python = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[2])
+    name_folders(
+        {
+            Path.home(): "home",
+            Path(tempfile.gettempdir()): "temp",
+            **dict.fromkeys(python, "python"),
+            _people().parent: "storage",
+            root: root.name,
+        }
+    )
+
+
+def _people() -> Path:
+    given = os.environ.get(STORAGE)
+    own = Context.get_global_context().storage.persistent_path / "dashboard"
+    return (Path(given) if given else own) / "people"
 
 
 def below(root: Path, path: Path) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets
 
 from ...errors import ImgclsError
+from ...text import as_text
 from ...widgets.base.theme import ErrorMessage, free_of_busy_cells, text
 
 __all__ = ["bars", "box", "button", "guarded", "html", "in_words", "note"]
@@ -78,9 +79,9 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "There is not enough memory: close other programs, or take fewer photos."
     if isinstance(error, ImgclsError):
-        return str(error)
+        return as_text(str(error))
     _log.error("A step of the dashboard failed", exc_info=error)
-    return f"Unexpected error: {type(error).__name__}: {error}"
+    return as_text(f"Unexpected error: {type(error).__name__}: {error}")
 
 
 def bars(rows: Iterable[tuple[str, str, float, str]]) -> str:

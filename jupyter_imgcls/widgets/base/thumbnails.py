@@ -17,6 +17,7 @@ from PIL import Image
 
 from ...data.decoding.decode import open_rgb
 from ...errors import UnreadableImageError
+from ...text import as_text
 
 __all__ = ["Thumbnail", "ThumbnailPool", "shared_pool"]
 
@@ -167,7 +168,7 @@ class ThumbnailPool:
             return Thumbnail(None, error.reason)
         except Exception as error:  # noqa: BLE001 -- the cell of the photo shows it
             _log.exception("No thumbnail of %s.", path)
-            return Thumbnail(None, f"it cannot be shown: {error}")
+            return Thumbnail(None, as_text(f"it cannot be shown: {error}"))
         if size <= LARGEST_KEPT:
             self._keep((path, size), jpeg)
         return Thumbnail(jpeg)

@@ -193,7 +193,7 @@ class ImageGrid(anywidget.AnyWidget):
             self._act(content, buffers)
         except Exception as error:  # noqa: BLE001 -- nobody but the page can show it
             _log.exception("The grid could not answer.")
-            self._reply(content, error=str(error) or type(error).__name__)
+            self._reply(content, error=as_text(str(error)) or type(error).__name__)
 
     def _act(self, content: dict[str, Any], buffers: list[Any]) -> None:
         kind = content["kind"]
