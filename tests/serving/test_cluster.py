@@ -192,6 +192,36 @@ def test_no_request_is_lost_when_a_replica_is_killed_under_load(cups, photo):
     assert len(replica_processes()) == 2
 
 
+def test_any_client_gets_json_when_a_replica_is_killed(cups, headers, photo):
+    """Not only the client of this package, which asks again."""
+    content = Path(photo).read_bytes()
+    sent = headers | {"Content-Type": "image/png"}
+    end, answers = threading.Event(), []
+
+    def ask():
+        with httpx.Client(headers=sent, timeout=60) as client:
+            while not end.is_set():
+                answers.append(client.post(cups.service_url, content=content))
+
+    with ThreadPoolExecutor(8) as users:
+        asking = [users.submit(ask) for _ in range(8)]
+        for _ in range(2):
+            time.sleep(1)
+            victim = replica_processes()[0]
+            victim.kill()
+            victim.wait(10)
+            until = time.monotonic() + 60
+            while len(replica_processes()) < 2 and time.monotonic() < until:
+                time.sleep(0.2)
+        end.set()
+        for user in asking:
+            user.result()
+    wrong = [a for a in answers if a.status_code not in (200, 503)]
+    assert not wrong, (wrong[0].text, wrong[0].headers)
+    for answer in answers:
+        assert "detail" in answer.json() or "label" in answer.text
+
+
 def test_an_update_loses_no_request(cups, photo, small_model):
     url = cups.service_url
 

@@ -13,6 +13,7 @@ from ....errors import DeploymentError, require_extra
 from ....files import write_whole
 from ...docker.image import ray_version
 from .app import KEY_VARIABLE
+from .local import PROXY
 
 __all__ = ["export_kuberay"]
 
@@ -139,7 +140,10 @@ def _pod(container: str, image: str, secret: str) -> dict[str, Any]:
                 {
                     "name": container,
                     "image": image,
-                    "env": [{"name": KEY_VARIABLE, "valueFrom": key}],
+                    "env": [
+                        {"name": KEY_VARIABLE, "valueFrom": key},
+                        *({"name": name, "value": value} for name, value in PROXY.items()),
+                    ],
                     "resources": {"limits": dict(resources), "requests": dict(resources)},
                     "securityContext": {"allowPrivilegeEscalation": False, "runAsUser": _USER},
                 }

@@ -29,7 +29,17 @@ from ...processes import DETACHED
 from ..local import wait_gone
 from .head import HEAD
 
-__all__ = ["LocalRay", "environment", "find", "locked", "log_file", "processes", "start", "stop"]
+__all__ = [
+    "PROXY",
+    "LocalRay",
+    "environment",
+    "find",
+    "locked",
+    "log_file",
+    "processes",
+    "start",
+    "stop",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +120,10 @@ def stop() -> None:
     (_folder() / HEAD).unlink(missing_ok=True)
 
 
+PROXY = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": f"{__package__}.proxy.middlewares"}
+"""Environment of Ray Serve's proxies: see `proxy`."""
+
+
 def environment() -> dict[str, str]:
     """Environment variables for Ray's processes and for those that join it."""
     return {
@@ -119,6 +133,7 @@ def environment() -> dict[str, str]:
         # Else Ray listens on all addresses of this machine. The name is of where that is so anyway.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
+        **PROXY,
     }
 
 
