@@ -25,10 +25,12 @@ CONTAINER = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["name", "valueFrom"],
+                "required": ["name"],
+                "oneOf": [{"required": ["value"]}, {"required": ["valueFrom"]}],
                 "additionalProperties": False,
                 "properties": {
                     "name": {"type": "string"},
+                    "value": {"type": "string"},
                     "valueFrom": {
                         "type": "object",
                         "required": ["secretKeyRef"],
@@ -175,8 +177,8 @@ def test_the_key_is_a_secret_of_the_cluster(tmp_path):
     text = export_kuberay(tmp_path / "cups.yaml", "cups").read_text()
 
     (worker,) = yaml.safe_load(text)["spec"]["rayClusterConfig"]["workerGroupSpecs"]
-    (variable,) = worker["template"]["spec"]["containers"][0]["env"]
-    assert variable == {
+    key, _ = worker["template"]["spec"]["containers"][0]["env"]
+    assert key == {
         "name": "IMGCLS_SERVICE_KEY",
         "valueFrom": {"secretKeyRef": {"name": "imgcls-cups-key", "key": "key"}},
     }
