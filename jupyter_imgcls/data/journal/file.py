@@ -18,12 +18,21 @@ from filelock import FileLock, Timeout
 from ...errors import StorageError
 from ...files import move_file
 
-__all__ = ["DamagedError", "adopt", "locked", "open_file", "storage_errors", "transaction"]
+__all__ = [
+    "DamagedError",
+    "adopt",
+    "ending",
+    "locked",
+    "open_file",
+    "storage_errors",
+    "transaction",
+]
 
 _log = logging.getLogger(__name__)
 _APPLICATION_ID = 0x494D4743
 _VERSION = 1
 _WAIT_S = 30
+_TRIES = 3
 _DAMAGED = re.compile(
     "not a database|malformed|corrupt|unsupported file format|decode to UTF-8|"
     "no such (table|column)|has no column|columns but|mismatch|constraint"
@@ -91,6 +100,17 @@ def open_file(file: Path, source: tuple[str, str]) -> sqlite3.Connection:
         If it cannot be opened or written, or is not a label journal. A rejected file is not
         changed.
     """
+    for _ in range(_TRIES):
+        try:
+            return _open(file, source)
+        except StorageError as error:
+            failure = error
+            if file.exists():  # else somebody deleted it meanwhile
+                break
+    raise failure
+
+
+def _open(file: Path, source: tuple[str, str]) -> sqlite3.Connection:
     with storage_errors(file):
         connection = sqlite3.connect(
             file, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
@@ -168,6 +188,13 @@ def _read_source(connection: sqlite3.Connection) -> tuple[str, str]:
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Write everything or nothing, and lock out other writers."""
     connection.execute("BEGIN IMMEDIATE")
+    with ending(connection):
+        yield
+
+
+@contextmanager
+def ending(connection: sqlite3.Connection) -> Iterator[None]:
+    """End a transaction that has begun: write everything, or after an error nothing."""
     try:
         yield
         connection.execute("COMMIT")
@@ -231,8 +258,8 @@ def _enable_wal(connection: sqlite3.Connection) -> None:
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
         else:

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import uuid
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -29,12 +29,12 @@ from ..dataset import ClassificationDataset
 from ..image import Image
 from ..table import PhotoTable
 from ..types import NO_LABEL, Label
-from .file import DamagedError, adopt, locked, open_file, storage_errors, transaction
+from .file import DamagedError, adopt, ending, locked, open_file, storage_errors, transaction
 from .identity import PhotoRows
 from .log import COLUMNS, Edit, UndoStack, as_edit, changed_photos, read_states, time_text
 from .moves import MoveTable
 from .relocate import CommitPlan, Move, plan_moves
-from .rescue import NOTHING, Place, Seen, copy_rows, rescue
+from .rescue import NOTHING, Place, Seen, copy_rows, newest_edits, rescue
 from .watch import Watch
 
 __all__ = ["Journal"]
@@ -43,6 +43,7 @@ _log = logging.getLogger(__name__)
 
 # Other kernels wait for this many moves at most.
 _MOVES_AT_ONCE = 20
+_TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class _Kept:
         The photos that were edited.
     excluded : set of int
         The rows of the excluded photos.
+    times : mapping of (row, kind) to time
+        The newest edit of each photo; empty if that cannot be known any more.
     class_edits : list of (time, before, after)
         The edits of classes, in order; before and after are JSON.
     """
@@ -64,7 +67,12 @@ class _Kept:
     labels: PhotoTable
     rows: list[int]
     excluded: set[int]
+    times: Mapping[tuple[int | None, str], str]
     class_edits: list[tuple[str, str, str]]
+
+    def names(self, row: int) -> list[str]:
+        """The labels of one photo."""
+        return [label.name for label in self.labels.labels_of(row)]
 
 
 class Journal:
@@ -543,6 +551,8 @@ class Journal:
             # Whoever else has the old file open writes nothing to it until the new one is there.
             with suppress(sqlite3.Error):
                 old.execute("BEGIN IMMEDIATE")
+                self._catch_up()
+            times = newest_edits(old, self._seen)
             try:
                 new, what_happened = self._open_again(old)
             except BaseException:
@@ -553,14 +563,18 @@ class Journal:
             self._connect(new)
             self._photos.read_from(new)
             self._moves.read_from(new)
+            kept = _Kept(
+                labels=self._table.copy_labels(),
+                rows=self._photos.rows,
+                excluded=self._excluded,
+                times={(self._photos.row_of(p), kind): time for (p, kind), time in times.items()},
+                class_edits=self._class_edits,
+            )
         if what_happened:
             self._report(f"The label journal {self.file} {what_happened}")
         with self._storage():
             is_complete = self._seen.are_in(new)
         if self._unwritten is not None or not is_complete:
-            kept = _Kept(
-                self._table.copy_labels(), self._photos.rows, self._excluded, self._class_edits
-            )
             self._write_again(self._unwritten or kept)
 
     def _open_again(self, old: sqlite3.Connection) -> tuple[sqlite3.Connection, str]:
@@ -590,10 +604,10 @@ class Journal:
         try:
             self._table.restore_labels(self._original)
             self._forget()
-            with self._storage(), transaction(self._connection):
-                self._catch_up()
-            with self._adding("edit"):
-                self._add_missing(kept)
+            with self._storage():
+                self._connection.execute("BEGIN IMMEDIATE")
+                with self._adding("edit"):
+                    self._add_missing(kept)
         except BaseException:
             self._table.restore_labels(kept.labels)
             self._excluded = set(kept.excluded)
@@ -605,21 +619,31 @@ class Journal:
 
     def _add_missing(self, kept: _Kept) -> None:
         """Write what was in memory and is not in the file."""
-        in_file = set(self._class_edits)
+        known_classes = set(self._class_edits)
         for edit in kept.class_edits:
-            if edit not in in_file:
+            if edit not in known_classes:
                 self._write("class", None, *map(json.loads, edit[1:]))
-        photos = self._connection.execute("SELECT photo FROM edit WHERE kind = 'labels'")
-        labelled = {self._photos.row_of(photo) for (photo,) in photos}
+        in_file = {
+            (self._photos.row_of(photo), kind): time
+            for (photo, kind), time in newest_edits(self._connection, self._seen).items()
+        }
+
+        def is_newer(row: int, kind: str) -> bool:
+            """Whether the edit in memory is, as far as the old file could be read."""
+            if not kept.times:
+                return True
+            return kept.times.get((row, kind), "") > in_file.get((row, kind), "")
+
         lost = 0
         for row in kept.rows:
-            labels = [label.name for label in kept.labels.labels_of(row)]
-            states = row in self._excluded, row in kept.excluded
+            before, after = self._names(row), kept.names(row)
+            was_out, is_out = row in self._excluded, row in kept.excluded
             try:
-                if row not in labelled or self._names(row) != labels:
-                    self._write("labels", self._photos.add(row), self._names(row), labels)
-                if states[0] != states[1]:
-                    self._write("excluded", self._photos.add(row), *states)
+                is_same = before == after and (row, "labels") in in_file
+                if not is_same and is_newer(row, "labels"):
+                    self._write("labels", self._photos.add(row), before, after)
+                if was_out != is_out and is_newer(row, "excluded"):
+                    self._write("excluded", self._photos.add(row), was_out, is_out)
             except StorageError as error:
                 lost += 1
                 _log.warning("%s", error)
@@ -639,18 +663,32 @@ class Journal:
                 yield
                 return
             self.refresh()
-            with self._adding(action):
-                yield
+            with self._storage():
+                self._begin()
+                with self._adding(action):
+                    yield
             # If the file was deleted meanwhile; an error comes again with the next edit.
             with suppress(StorageError):
                 self._secure()
             self._notify()
 
+    def _begin(self) -> None:
+        """Lock out other writers of the file, while it is in its place."""
+        for _ in range(_TRIES):
+            self._secure()
+            self._connection.execute("BEGIN IMMEDIATE")
+            if Place.of(self.file).continues(self._place):
+                break
+            self._connection.execute("ROLLBACK")
+        else:
+            raise StorageError(f"The label journal {self.file} is deleted again and again.")
+
     @contextmanager
     def _adding(self, action: str) -> Iterator[None]:
+        """End a transaction with a batch; an error reverts what it did to the dataset."""
         seen, photo, classes = self._seen, self._photos.last_id, len(self._class_edits)
         try:
-            with self._storage(), transaction(self._connection):
+            with ending(self._connection):
                 self._catch_up()
                 seen, photo, classes = self._seen, self._photos.last_id, len(self._class_edits)
                 self._batch = (self._stack.last + 1, action, 0)

@@ -25,6 +25,7 @@ __all__ = [
     "Rescued",
     "Seen",
     "copy_rows",
+    "newest_edits",
     "rescue",
 ]
 
@@ -96,6 +97,19 @@ class Seen(NamedTuple):
 
 
 NOTHING = Seen(0, "", 0)
+
+
+def newest_edits(connection: sqlite3.Connection, seen: Seen) -> dict[tuple[int, str], str]:
+    """The time of the newest edit of each photo and kind; empty if it cannot be read."""
+    try:
+        rows = connection.execute(
+            "SELECT photo, kind, max(time) FROM edit WHERE photo IS NOT NULL AND id <= ? "
+            "GROUP BY photo, kind",
+            (seen.number,),
+        ).fetchall()
+    except (sqlite3.Error, UnicodeDecodeError):
+        return {}
+    return {(photo, kind): time for photo, kind, time in rows}
 
 
 @dataclass(frozen=True)
