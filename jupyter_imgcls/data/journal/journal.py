@@ -630,9 +630,8 @@ class Journal:
 
         def is_newer(row: int, kind: str) -> bool:
             """Whether the edit in memory is, as far as the old file could be read."""
-            if not kept.times:
-                return True
-            return kept.times.get((row, kind), "") > in_file.get((row, kind), "")
+            time = in_file.get((row, kind))
+            return time is None or not kept.times or kept.times.get((row, kind), "") > time
 
         lost = 0
         for row in kept.rows:
