@@ -22,8 +22,15 @@ def dashboard(
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page.")] = 8866,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    share: Annotated[
+        bool,
+        typer.Option(
+            "--share", help="For several people: each browser has labels and models of its own."
+        ),
+    ] = False,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 admits other machines.")
+        str,
+        typer.Option(help="Address to listen on; 0.0.0.0 admits other machines, and shares."),
     ] = "127.0.0.1",
     storage: Annotated[
         Path | None, typer.Option(help="Folder for labels, uploads and models. Default: your own.")
@@ -31,10 +38,10 @@ def dashboard(
 ) -> None:
     """Open the whole workflow as a web page, without code.
 
-    Label the photos of FOLDER, train, review the results, deploy. Each person who opens the page
-    has separate labels and models.
+    Label the photos of FOLDER, train, review the results, deploy. Labels and models are yours, the
+    same as in your notebooks; with --share, each person who opens the page has separate ones.
     """
     from ..dashboard.server import serve
 
     with running():
-        serve(folder, host, port, storage, browser=browser, say=complain)
+        serve(folder, host, port, storage, share=share, browser=browser, say=complain)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import traitlets
 
-from ..context import Context
 from ..errors import DatasetError
 from .parts.step_list import Status, StepList
-from .storage import FOLDER, ROOT, asks_visitor, hide_paths, personal_context
+from .storage import FOLDER, ROOT, asks_visitor, hide_paths, own_context, personal_context
 
 if TYPE_CHECKING:
+    from ..context import Context
     from .steps.base import Step
     from .work import Work
 
@@ -29,9 +29,9 @@ _NAMES = ("Photos", "Labels", "Train", "Results", "Try", "Keep")
 class Dashboard(ipywidgets.VBox):
     """The whole workflow as one page, for a cell of a notebook and for voila alike.
 
-    It is there at once, and gets ready in a thread. In voila each browser has a storage of its own,
-    a folder of ``people`` below the given one, and finds its labels, uploads and model again; in a
-    notebook it is that of the global context.
+    It is there at once, and gets ready in a thread. Labels, uploads and models are those of the
+    global storage context, so they are the same in notebooks. Where several people may see the
+    page, each browser has a storage of its own: a folder of ``people`` below the given one.
 
     Parameters
     ----------
@@ -39,6 +39,9 @@ class Dashboard(ipywidgets.VBox):
         The photos, or a folder that holds folders of photos: one of these can be chosen, and
         nothing outside. It is only read. Default: what ``imgcls dashboard`` was given; else one of
         the folders in the current folder can be chosen.
+    share : bool, optional
+        Whether each browser has a storage of its own. Default: in voila, unless it is ``imgcls
+        dashboard`` without ``--share``.
 
     Attributes
     ----------
@@ -55,17 +58,18 @@ class Dashboard(ipywidgets.VBox):
     state: Any = traitlets.Enum(["starting", "ready", "failed"], "starting", read_only=True)
     current = traitlets.Int(0, min=0, max=len(_NAMES) - 1)
 
-    def __init__(self, folder: str | Path | None = None) -> None:
+    def __init__(self, folder: str | Path | None = None, share: bool | None = None) -> None:
         given = folder if folder is not None else os.environ.get(FOLDER)
         root = given if given is not None else os.environ.get(ROOT, ".")
-        self._root = Path(root).expanduser().absolute()
+        # As `imgcls dashboard` has it, so that both find what the other one keeps.
+        self._root = Path(root).expanduser().resolve()
         self._given = given is not None
         self.work: Work
         self.panels: list[Step] = []
         self._lock = threading.RLock()
         self._begun = False
-        several = asks_visitor()
-        self.steps = StepList(self._came if several else None)
+        self._shared = asks_visitor() if share is None else share
+        self.steps = StepList(self._came if self._shared else None)
         self.steps.steps = [[name, "locked", ""] for name in _NAMES]
         self._said = ipywidgets.HTML('<div role="status">Getting ready …</div>')
         self._panel = ipywidgets.VBox([self._said], layout=ipywidgets.Layout(width="auto"))
@@ -82,7 +86,7 @@ class Dashboard(ipywidgets.VBox):
             layout=ipywidgets.Layout(grid_gap="16px", width="auto"),
         )
         self.add_class("imgcls-dashboard")
-        if not several:
+        if not self._shared:
             self._start(None)
 
     # -- getting ready --------------------------------------------------------------------------
@@ -101,12 +105,11 @@ class Dashboard(ipywidgets.VBox):
 
     def _get_ready(self, visitor: object) -> None:
         try:
-            several = asks_visitor()
-            if several:
+            if self._shared:
                 hide_paths(self._root)
             if not self._root.is_dir():
                 raise DatasetError(f"There is no folder {self._root}.")
-            context = personal_context(visitor) if several else Context.get_global_context()
+            context = personal_context(visitor) if self._shared else own_context()
             self._build(context)
         except Exception as error:  # noqa: BLE001 - shown, for a thread's shows nowhere
             from .parts.controls import in_words, note

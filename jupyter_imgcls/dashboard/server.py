@@ -13,7 +13,8 @@ from typing import Any
 
 from ..context import Context
 from ..errors import DatasetError, ImgclsError, StorageError, require_extra
-from .storage import FOLDER, ROOT, STORAGE
+from ..serving.addresses import is_loopback
+from .storage import FOLDER, ROOT, SHARED, STORAGE
 
 __all__ = ["NOTEBOOK", "serve"]
 
@@ -29,12 +30,14 @@ def serve(
     port: int = 8866,
     storage: Path | None = None,
     *,
+    share: bool = False,
     browser: bool = True,
     say: Callable[[str], None] = print,
 ) -> None:
     """Show the dashboard until an interruption (Ctrl-C, SIGTERM); then end it and its kernels.
 
-    Only who has the address with its token gets in.
+    Only who has the address with its token gets in. Not shared, it is one person's page, with the
+    labels, uploads and models of that person's notebooks. Shared, each browser has its own.
 
     Parameters
     ----------
@@ -42,11 +45,14 @@ def serve(
         Photos, or a folder of folders of photos; it is only read. Default: choose one in the
         current folder.
     host : str
-        Where to listen; ``"0.0.0.0"`` lets other machines in.
+        Where to listen; ``"0.0.0.0"`` lets other machines in, and shares the page.
     port : int
         Always the same one, for browsers know by it which labels are theirs.
     storage : Path, optional
-        Where each person's labels, uploads and models are kept; by default below the user's own.
+        Where labels, uploads and models are kept. Not shared, it is the ``persistent_path`` of a
+        storage context. By default the user's own.
+    share : bool
+        Whether each browser has a storage of its own.
     browser : bool
         Whether to open a browser.
     say : callable
@@ -69,21 +75,30 @@ def serve(
 
     if folder is not None and not folder.is_dir():
         raise DatasetError(f"There is no folder {folder}.")
-    own = Context.get_global_context().storage.persistent_path / "dashboard"
-    place = (storage or own).resolve()
-    token = _token(place)
+    shared = share or not is_loopback(host)
+    own = Context.get_global_context().storage.persistent_path
+    # Who has the address of the shared page does not get into the other one.
+    if shared:
+        token = _token(storage or own / "dashboard", "token.json")
+    else:
+        token = _token((storage or own) / "dashboard", "own-token.json")
+    whose = (
+        "Each browser has labels and models of its own"
+        if shared
+        else "Its labels and models are yours, as in your notebooks"
+    )
     address = f"http://{_shown_host(host)}:{port}/?token={token}"
 
     class Server(Voila):
         """Says where it is once it listens there."""
 
         def launch_browser(self) -> None:
-            say(f"The dashboard is at {address}\nIt ends with Ctrl-C; labels and models are kept.")
+            say(f"The dashboard is at {address}\n{whose}, and they are kept. It ends with Ctrl-C.")
             if browser:
                 webbrowser.open(address)
 
     with tempfile.TemporaryDirectory(prefix="imgcls-dashboard-") as temporary:
-        _prepare(Path(temporary), folder, place)
+        _prepare(Path(temporary), folder, storage, shared)
         server = Server(config=_configured(Config, host, port, token, Path(temporary)))
         server.initialize([str(NOTEBOOK)])
         try:
@@ -117,7 +132,7 @@ def _configured(config: Any, host: str, port: int, token: str, temporary: Path) 
     return made
 
 
-def _prepare(temporary: Path, folder: Path | None, storage: Path) -> None:
+def _prepare(temporary: Path, folder: Path | None, storage: Path | None, shared: bool) -> None:
     """What the kernels find in their environment, and voila beside what is installed."""
     from ipykernel.kernelspec import write_kernel_spec
 
@@ -128,14 +143,17 @@ def _prepare(temporary: Path, folder: Path | None, storage: Path) -> None:
     os.environ["JUPYTER_PATH"] = os.pathsep.join(
         [*paths, *filter(None, [os.environ.get("JUPYTER_PATH")])]
     )
-    os.environ.pop(FOLDER, None)
+    for name in (FOLDER, ROOT, STORAGE):
+        os.environ.pop(name, None)
     os.environ[ROOT if folder is None else FOLDER] = str((folder or Path()).resolve())
-    os.environ[STORAGE] = str(storage)
+    os.environ[SHARED] = str(int(shared))
+    if storage is not None:
+        os.environ[STORAGE] = str(storage.resolve())
 
 
-def _token(storage: Path) -> str:
+def _token(storage: Path, name: str) -> str:
     """The same as last time, so that a bookmark and a colleague's link go on to work."""
-    file = storage / "token.json"
+    file = storage / name
     try:
         storage.mkdir(mode=0o700, parents=True, exist_ok=True)
         if file.is_file():

@@ -20,11 +20,13 @@ from ..text import name_folders
 __all__ = [
     "FOLDER",
     "ROOT",
+    "SHARED",
     "STORAGE",
     "Kept",
     "asks_visitor",
     "below",
     "hide_paths",
+    "own_context",
     "personal_context",
 ]
 
@@ -34,13 +36,24 @@ _log = logging.getLogger(__name__)
 FOLDER = "IMGCLS_DASHBOARD_FOLDER"
 ROOT = "IMGCLS_DASHBOARD_ROOT"
 STORAGE = "IMGCLS_DASHBOARD_STORAGE"
+# "0" where the page is the one of the person who started it.
+SHARED = "IMGCLS_DASHBOARD_SHARED"
 
 _VISITOR = re.compile("[0-9a-f]{32}")
 
 
 def asks_visitor() -> bool:
-    """Whether several people may see the page: in voila, each with a kernel of his own."""
-    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
+    """Whether several people may see the page: in voila, unless it was started for one alone."""
+    in_voila = os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
+    return in_voila and os.environ.get(SHARED) != "0"
+
+
+def own_context() -> Context:
+    """The storage of who started the page, the same as in that person's notebooks."""
+    given = os.environ.get(STORAGE)
+    if given is None:
+        return Context.get_global_context()
+    return Context.create(Path(given) / "outputs", given, Path(given) / "temp")
 
 
 def personal_context(visitor: object) -> Context:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..context import Context
 from ..data import ClassificationDataset
 from ..data.journal import Journal
+from ..data.journal.find import last_name
 from ..data.types import NO_LABEL
 from ..errors import ImgclsError
 from .storage import Kept
@@ -76,6 +77,9 @@ class Work(traitlets.HasTraits):
         StorageError
             If what is kept cannot be read or written.
         """
+        # A notebook may have given the dataset of this folder another name.
+        name, place = dataset.source
+        dataset.source = (last_name(place, self.context) or name, place)
         journal = Journal.open(dataset, self.context)
         before = self.dataset
         threshold = self.kept.read().get("threshold")

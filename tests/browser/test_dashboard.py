@@ -21,7 +21,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from jupyter_imgcls.classifiers import load_classifier
+from jupyter_imgcls.context import Context, StorageContext
 from jupyter_imgcls.dashboard.server import NOTEBOOK
+from jupyter_imgcls.data import ClassificationDataset
+from jupyter_imgcls.data.journal import Journal
 from jupyter_imgcls.data.sample import tableware
 
 from .accessibility import assert_accessible
@@ -49,8 +52,9 @@ SMALL = """() => [...document.querySelectorAll(
 class Dashboard:
     """A process of ``imgcls dashboard`` that can be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, share: bool = True) -> None:
         self.folder = folder
+        self.share = share
         self.photos = folder / "dishes"
         tableware(24, root=self.photos, progress=False)
         with socket.socket() as probe:
@@ -63,6 +67,7 @@ class Dashboard:
             *(sys.executable, "-c", COMMAND, "dashboard"),
             *(str(self.photos), "--no-browser", "--port", str(self.port)),
             *("--storage", str(self.folder / "storage")),
+            *(["--share"] if self.share else []),
         ]
         environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"} | {
             "HOME": str(self.folder),
@@ -293,6 +298,38 @@ def test_each_browser_has_its_own_labels_and_they_outlive_the_server(dashboard, 
     red, green, blue = map(int, re.findall(r"\d+", other.page.evaluate(ground))[:3])
     assert max(red, green, blue) < 80
     other.close()
+
+
+def test_the_page_of_one_person_has_the_labels_of_the_notebooks(browser, tmp_path):
+    own = Dashboard(tmp_path, share=False)
+    assert "yours, as in your notebooks" in own.log
+    storage = tmp_path / "storage"
+    context = Context(StorageContext(storage / "outputs", storage, storage / "temp"))
+    dataset = ClassificationDataset.create_from_dir("mine", own.photos)
+    first, second = Visitor(browser), Visitor(browser, PHONE, "dark")
+    try:
+        with Journal.open(dataset, context) as journal:
+            journal.edit(dataset.images[:1], "plate")
+            first.open(own.url)
+            first.says("dishes: 24 photos, 4 classes")
+            assert first.page.locator(".ds-counts").inner_text().split()[:2] == ["bowl", "3"]
+            first.step("Labels")
+            first.page.get_by_role("gridcell").first.click()
+            first.page.keyboard.press("2")
+            first.says("bowl_000.jpg: cup")
+            journal.refresh()
+            assert dataset.count_labels()["cup"] == 8
+        # Another browser of the same person.
+        second.open(own.url)
+        second.says("dishes: 24 photos, 4 classes")
+        assert second.page.locator(".ds-counts").inner_text().split()[2:4] == ["cup", "8"]
+        assert not (storage / "people").exists()
+        # The address of the shared page is another one.
+        assert (storage / "dashboard" / "own-token.json").stat().st_mode & 0o077 == 0
+        first.close()
+        second.close()
+    finally:
+        own.kill()
 
 
 def test_ctrl_c_ends_it_and_its_kernels(dashboard, browser):

@@ -88,7 +88,7 @@ def test_the_dashboard_is_shown_on_a_folder_and_its_notebook_used_again(host, op
     written = files.file.parent / "photos dashboard.ipynb"
     assert [file.name for file in written.parent.glob("*dashboard*")] == [written.name]
     assert sources(written) == [
-        'from jupyter_imgcls.dashboard import Dashboard\n\nDashboard("photos")'
+        'from jupyter_imgcls.dashboard import Dashboard\n\nDashboard("photos", share=False)'
     ]
     assert nbformat.read(written, as_version=4).metadata.voila == {"template": "imgcls"}
     if host == "lab":

@@ -11,6 +11,7 @@ import pytest
 from jupyter_imgcls.classifiers import load_classifier
 from jupyter_imgcls.dashboard import Dashboard
 from jupyter_imgcls.data import ClassificationDataset
+from jupyter_imgcls.data.journal import Journal
 from jupyter_imgcls.data.sample import tableware
 from jupyter_imgcls.errors import ImgclsError
 from jupyter_imgcls.text import counted
@@ -120,6 +121,22 @@ def test_the_way_from_a_folder_to_a_model_and_back_another_day(photos, tmp_path)
     dashboard.panels[5]._delete()
     assert states(dashboard) == ["open"] + ["locked"] * 5
     assert len(list(photos.rglob("*.jpg"))) == 24
+
+
+@pytest.mark.parametrize("name", ["dishes", "mine"])
+def test_labels_are_those_of_the_notebook_whatever_it_calls_the_photos(photos, name):
+    notebook = ClassificationDataset.create_from_dir(name, photos)
+    other = ClassificationDataset.create_from_dir(name, photos / "bowl")
+    with Journal.open(notebook) as journal, Journal.open(other) as another:
+        another.edit(other.images[:2], "cup")
+        journal.edit(notebook.images[:3], "plate")
+        dashboard = ready(photos)
+        assert dashboard.work.counts() == {"bowl": 1, "cup": 7, "cutlery": 5, "plate": 11}
+        assert dashboard.work.dataset.name == "dishes"
+        dashboard.work.journal.edit(dashboard.work.dataset.images[:1], "cutlery")
+        journal.refresh()
+        assert notebook.count_labels() == dashboard.work.counts()
+        close(dashboard)
 
 
 def test_unsorted_photos_are_labelled_here(photos, tmp_path):

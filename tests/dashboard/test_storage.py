@@ -6,7 +6,15 @@ import os
 
 import pytest
 
-from jupyter_imgcls.dashboard.storage import STORAGE, Kept, asks_visitor, below, personal_context
+from jupyter_imgcls.dashboard.storage import (
+    SHARED,
+    STORAGE,
+    Kept,
+    asks_visitor,
+    below,
+    own_context,
+    personal_context,
+)
 from jupyter_imgcls.errors import ImgclsError
 
 
@@ -39,11 +47,22 @@ def test_what_is_no_number_of_a_browser_is_refused(sent, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_only_voila_shows_a_page_to_several_people(monkeypatch):
+def test_only_a_shared_page_in_voila_asks_who_is_there(monkeypatch):
     monkeypatch.delenv("SERVER_SOFTWARE", raising=False)
     assert not asks_visitor()
     monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.13")
+    assert asks_visitor()  # somebody's own voila: it is not known who may see it
+    monkeypatch.setenv(SHARED, "1")
     assert asks_visitor()
+    monkeypatch.setenv(SHARED, "0")
+    assert not asks_visitor()
+
+
+def test_the_storage_of_an_own_page_is_that_of_notebooks(context, tmp_path, monkeypatch):
+    monkeypatch.delenv(STORAGE, raising=False)
+    assert own_context() is context
+    monkeypatch.setenv(STORAGE, str(tmp_path))
+    assert own_context().storage.persistent_path == tmp_path
 
 
 def test_folders_outside_are_refused_by_path_and_by_link(tmp_path):
