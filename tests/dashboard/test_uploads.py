@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
@@ -76,6 +77,18 @@ def test_names_are_made_harmless_and_stay_apart(upload, received):
         sorted(received.values()) == [b"1", b"2", b"3", b"4"]
         and not any("/" in name or name.startswith(".") for name in received)
     )
+
+
+def test_thousands_of_files_of_one_name_are_looked_for_thousands_of_times(
+    upload, received, monkeypatch
+):
+    looks = []
+    exists = os.path.lexists
+    monkeypatch.setattr(os.path, "lexists", lambda path: looks.append(path) or exists(path))
+    upload.tell(kind="files", files=[{"name": "a.jpg", "size": 0}] * 2_000)
+    assert upload.answer == {"kind": "done"}
+    assert len(received) == 2_000
+    assert len(looks) < 50_000
 
 
 @pytest.mark.parametrize(

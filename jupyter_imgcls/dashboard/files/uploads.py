@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import os
 import re
@@ -66,7 +67,9 @@ class Upload(anywidget.AnyWidget):
         self._folder = folder
         self._largest = largest
         self._temporary: Path | None = None
-        self._files: list[tuple[Path, int]] = []
+        # Where each file ends, of all files put end to end.
+        self._files: list[Path] = []
+        self._ends: list[int] = []
         self._at = 0
         self.on_msg(self._receive)
 
@@ -98,29 +101,30 @@ class Upload(anywidget.AnyWidget):
         self._folder.mkdir(parents=True, exist_ok=True)
         require_room(self._folder, sum(sizes))
         self._temporary = Path(tempfile.mkdtemp(dir=self._folder, prefix=".upload-"))
-        for file, length in zip(files, sizes, strict=True):
+        self._ends = list(itertools.accumulate(sizes))
+        for file in files:
             path = free_name(self._temporary / file_name(file["name"]))
             path.touch()
-            self._files.append((path, length))
+            self._files.append(path)
 
     def _write(self, at: int, piece: bytes) -> None:
         """Write what comes next of all files put end to end; a piece is of one file."""
-        ends = itertools.accumulate(length for _, length in self._files)
-        found = [(path, end) for (path, _), end in zip(self._files, ends, strict=True) if at < end]
-        if not found or at != self._at or not piece or at + len(piece) > found[0][1]:
+        number = bisect.bisect_right(self._ends, at)
+        fits = at == self._at and number < len(self._ends) and piece
+        if not fits or at + len(piece) > self._ends[number]:
             raise ImgclsError("The upload was cut off: try again.")
-        with found[0][0].open("ab") as file:
+        with self._files[number].open("ab") as file:
             file.write(piece)
         self._at += len(piece)
 
     def _go_on(self) -> None:
         if self._temporary is None:
             return
-        if self._at < sum(length for _, length in self._files):
+        if self._ends and self._at < self._ends[-1]:
             self.send({"kind": "more", "at": self._at, "length": _PIECE})
             return
         try:
-            self._on_files([path for path, _ in self._files])
+            self._on_files(self._files)
         finally:
             self._give_up()
         self.send({"kind": "done"})
@@ -128,7 +132,7 @@ class Upload(anywidget.AnyWidget):
     def _give_up(self) -> None:
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
-        self._temporary, self._files, self._at = None, [], 0
+        self._temporary, self._files, self._ends, self._at = None, [], [], 0
 
 
 def file_name(given: str) -> str:
