@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -204,6 +205,13 @@ def test_the_whole_way_from_photos_to_a_service(dashboard, browser, tmp_path):
     page.keyboard.press("Control+z")
     me.says("Undone: 1 photo")
     assert not page.get_by_role("button", name="Write the labels…").count()
+    with page.expect_download() as download:
+        me.press("Photos in class folders")
+    assert download.value.suggested_filename == "dishes-sorted.zip"
+    download.value.save_as(tmp_path / "sorted.zip")
+    with zipfile.ZipFile(tmp_path / "sorted.zip") as archive:
+        assert archive.testzip() is None
+        assert "dishes/bowl/bowl_000.jpg" in archive.namelist()
 
     me.step("Train")
     me.press("Train")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import shutil
 import time
 import zipfile
 
 import pytest
 
 from jupyter_imgcls.classifiers import load_classifier
+from jupyter_imgcls.classifiers.run import Stopped
 from jupyter_imgcls.dashboard import Dashboard
+from jupyter_imgcls.dashboard.files.zips import extract_photos
+from jupyter_imgcls.dashboard.steps import labels_out
 from jupyter_imgcls.data import ClassificationDataset
 from jupyter_imgcls.data.journal import Journal
 from jupyter_imgcls.data.sample import tableware
@@ -96,7 +100,7 @@ def test_the_way_from_a_folder_to_a_model_and_back_another_day(photos, tmp_path)
     assert load_classifier(model).predict([photo])[0] in ("bowl", "cup", "cutlery", "plate")
     report, _ = keep.make_report()
     assert "<html" in report.read_text()
-    table, _ = keep.make_labels()
+    table, _ = keep.labels.make_csv()
     (photos / "labels.csv").write_bytes(table.read_bytes())
     read = ClassificationDataset.create_from_csv("read", photos / "labels.csv")
     (photos / "labels.csv").unlink()
@@ -159,6 +163,66 @@ def test_unsorted_photos_are_labelled_here(photos, tmp_path):
         dashboard.work.dataset.change_label_for_image(image, image.name.split("_")[0])
     assert states(dashboard)[:3] == ["done", "done", "open"]
     assert "16 photos have no label" in dashboard.panels[1]._missing.value
+    close(dashboard)
+
+
+def test_labels_are_taken_out_before_any_training(photos, tmp_path, monkeypatch):
+    mixed = tmp_path / "mixed"
+    shutil.copytree(photos, mixed)
+    (mixed / "loose.jpg").write_bytes(next(photos.rglob("*.jpg")).read_bytes())
+    dashboard = ready(mixed)
+    dashboard.current = 1
+    work, out = dashboard.work, dashboard.panels[1].out
+    assert out in dashboard.panels[1]._out.children
+    images = list(work.dataset.images)
+    work.journal.edit(images[:1], ["cup", "plate"])
+    work.journal.exclude(images[1:2])
+    counts = work.journal.included().count_labels()
+    assert counts == {"bowl": 2, "cup": 8, "cutlery": 5, "plate": 9}
+
+    for make, read in (
+        (out.make_csv, ClassificationDataset.create_from_csv),
+        (out.make_json, ClassificationDataset.create_from_json),
+    ):
+        file, name = make()
+        (mixed / name).write_bytes(file.read_bytes())
+        assert read("read", mixed / name).count_labels() == counts
+        (mixed / name).unlink()
+
+    # Two photos of one name in one class, and one that is gone.
+    (mixed / "cup" / "more").mkdir()
+    first = next((mixed / "cup").glob("*.jpg"))
+    (mixed / "cup" / "more" / first.name).write_bytes(first.read_bytes())
+    close(dashboard)
+    dashboard = ready(mixed)
+    dashboard.current = 1
+    work, out = dashboard.work, dashboard.panels[1].out
+    counts = work.journal.included().count_labels()
+    assert counts["cup"] == 9
+    gone = next((mixed / "plate").glob("*.jpg"))
+    gone.unlink()
+    file, name = out.make_zip()
+    assert name == "mixed-sorted.zip"
+    assert out.zip.note == f"Without 1 photo that cannot be read: {gone.name}"
+    root, left_out = extract_photos(file, tmp_path / "unpacked")
+    assert (root.name, left_out) == ("mixed", [])
+    read = ClassificationDataset.create_from_dir("read", root)
+    assert read.count_labels() == counts | {"plate": counts["plate"] - 1}
+    assert (root / "cup" / f"{first.stem}-2.jpg").read_bytes() == first.read_bytes()
+
+    # What cannot be done is said, and leaves nothing behind.
+    file.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(labels_out, "LARGEST", 1000)
+        with pytest.raises(ImgclsError, match="1 KB at most can be saved from this page"):
+            out.make_zip()
+    out.zip._stop.set()
+    with pytest.raises(Stopped):
+        out.make_zip()
+    work.journal.rename_class("cup", "a/b")
+    with pytest.raises(ImgclsError, match="No folder can be called 'a/b'"):
+        out.make_zip()
+    assert not [path.name for path in file.parent.iterdir() if "zip" in path.name]
     close(dashboard)
 
 

@@ -161,6 +161,45 @@ def test_a_file_goes_to_the_browser_in_pieces(tmp_path, monkeypatch):
     assert "has changed" in page.answer["words"]
 
 
+def test_a_file_that_only_passes_is_deleted_when_the_browser_has_it(tmp_path, monkeypatch):
+    file = tmp_path / "sorted.zip"
+    file.write_bytes(b"0123456789")
+    monkeypatch.setattr(downloads, "_PIECE", 5)
+    page = Page(Download(lambda: (file, "sorted.zip"), passing=True), monkeypatch)
+    page.tell(kind="make")
+    assert page.answer["size"] == 10
+    for at in (0, 5):
+        assert file.exists()
+        page.tell(kind="more", at=at)
+        assert page.answer == {"kind": "piece"}
+    assert not file.exists()
+
+
+def test_making_a_file_is_told_and_can_be_stopped(tmp_path, monkeypatch):
+    told, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def make():
+        tell = download.count("Packing")
+        try:
+            for number in range(3):
+                tell(number, 3)
+                told.set()
+                assert go_on.wait(20)
+        finally:
+            ended.set()
+        return tmp_path / "none", "none"
+
+    download = Download(make)
+    page = Page(download, monkeypatch)
+    page.tell(kind="make")
+    assert told.wait(20)
+    assert page.answer == {"kind": "making", "words": "Packing: 0 of 3 photos"}
+    page.tell(kind="stop")
+    go_on.set()
+    assert ended.wait(20)
+    assert page.got == []
+
+
 def test_a_download_that_cannot_be_made_says_why(tmp_path, monkeypatch):
     def fail():
         raise ImgclsError("First train.")
@@ -170,7 +209,7 @@ def test_a_download_that_cannot_be_made_says_why(tmp_path, monkeypatch):
     assert page.answer == {"kind": "failed", "words": "First train."}
 
     (tmp_path / "large").write_bytes(b"123")
-    monkeypatch.setattr(downloads, "_LARGEST", 2)
+    monkeypatch.setattr(downloads, "LARGEST", 2)
     page.widget._make = lambda: (tmp_path / "large", "large")
     page.tell(kind="make")
     assert (

@@ -6,7 +6,7 @@ import { keepKeys } from "../shared/host_keys";
 import type { DownloadState } from "./state";
 
 interface Answer {
-  kind: "made" | "piece" | "failed";
+  kind: "making" | "made" | "piece" | "failed";
   name?: string;
   size?: number;
   words?: string;
@@ -16,6 +16,7 @@ export class Downloader {
   readonly root = element("div", "imgcls-download");
   readonly #model: AnyModel<DownloadState>;
   readonly #button = element("button", "dl-button", { type: "button" });
+  readonly #stop = element("button", "dl-button dl-stop", { type: "button" }, ["Stop"]);
   readonly #note = element("span", "dl-note");
   readonly #status = element("div", "dl-status", { role: "status" });
   #file: Answer | null = null;
@@ -25,8 +26,9 @@ export class Downloader {
 
   constructor(model: AnyModel<DownloadState>) {
     this.#model = model;
-    this.root.append(this.#button, this.#note, this.#status);
+    this.root.append(this.#button, this.#stop, this.#note, this.#status);
     this.#button.addEventListener("click", () => this.#ask());
+    this.#stop.addEventListener("click", () => this.#end());
     keepKeys(this.root);
     model.on("change", this.#draw);
     model.on("msg:custom", this.#receive);
@@ -42,11 +44,18 @@ export class Downloader {
     this.#button.textContent = this.#model.get("label");
     this.#note.textContent = this.#model.get("note");
     this.#button.disabled = this.#model.get("disabled") || this.#busy;
+    this.#stop.hidden = !this.#busy;
   };
 
   #ask(): void {
     this.#begin(true, "Preparing…");
     this.#model.send({ kind: "make" });
+  }
+
+  #end(): void {
+    this.#model.send({ kind: "stop" });
+    this.#begin(false, "Stopped.");
+    this.#button.focus();
   }
 
   #begin(busy: boolean, words: string): void {
@@ -62,6 +71,7 @@ export class Downloader {
     // The widget may be shown several times: only the view that was clicked reacts.
     if (!this.#busy) return;
     if (answer.kind === "failed") this.#begin(false, answer.words ?? "");
+    else if (answer.kind === "making") this.#status.textContent = answer.words ?? "";
     else if (answer.kind === "made") this.#file = answer;
     else if (buffers[0]) this.#add(buffers[0]);
     if (this.#file) this.#next(this.#file);

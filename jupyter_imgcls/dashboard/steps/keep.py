@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import ipywidgets
 
-from ...data.csv_text import csv_bytes
-from ...files import safe_name, write_whole
+from ...files import safe_name
 from ..files.downloads import Download
 from ..files.uploads import size
 from ..parts.controls import box, button, html
 from ..parts.step_list import Status
 from ..work import Work
 from .base import Step
+from .labels_out import LabelsOut
 from .service import Service
 
 __all__ = ["KeepStep"]
@@ -33,11 +32,7 @@ class KeepStep(Step):
             label="Download the report",
             note="A page with the results, the curves and the worst mistakes",
         )
-        self.labels = Download(
-            self.make_labels,
-            label="Download the labels",
-            note="A table (CSV): path and label of each photo",
-        )
+        self.labels = LabelsOut(work)
         self.service = Service(work)
         self._sure = button("Yes, delete", self._delete, self.problem, style="danger")
         self._sure.layout.display = "none"
@@ -79,14 +74,6 @@ class KeepStep(Step):
         """The report, by the labels of now."""
         name = self._named("-report.html")
         return self.work.trained.evaluation().to_html(self._folder / name), name
-
-    def make_labels(self) -> tuple[Path, str]:
-        """The labels as a table that `create_from_csv` reads beside the photos."""
-        frame = self.work.journal.included().to_frame()
-        frame["path"] = [os.path.relpath(path, self.work.folder) for path in frame["path"]]
-        name = self._named("-labels.csv")
-        write_whole(self._folder / name, csv_bytes(frame[["path", "label"]]))
-        return self._folder / name, name
 
     @property
     def _folder(self) -> Path:

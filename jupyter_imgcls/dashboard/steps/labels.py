@@ -7,10 +7,11 @@ from typing import Any
 from ...errors import ImgclsError
 from ...text import counted
 from ...widgets.annotation import AnnotationUI
-from ..parts.controls import html, note
+from ..parts.controls import box, html, note
 from ..parts.step_list import Status
 from ..work import Work
 from .base import Step
+from .labels_out import LabelsOut
 
 __all__ = ["LabelsStep"]
 
@@ -20,7 +21,7 @@ class _Labels(AnnotationUI):
 
     def _act(self, content: dict[str, Any], buffers: list[Any]) -> None:
         if content["kind"] in ("commit", "resume"):
-            raise ImgclsError("Photos are not moved here. In step 6 you can save the labels.")
+            raise ImgclsError("Photos are not moved here. Below you can save the labels.")
         super()._act(content, buffers)
 
 
@@ -36,6 +37,15 @@ class LabelsStep(Step):
         self._head = html(
             "<h2>Are the labels right?</h2><p>Click a photo, then its class, or press the class's "
             "key. Every change is saved at once and can be undone, also tomorrow.</p>"
+        )
+        self.out = LabelsOut(work)
+        self._out = box(
+            html(
+                "<h3>Take the labels along</h3><p>At any time, also without a training. Excluded "
+                "photos are not among them.</p>"
+            ),
+            self.out,
+            card=True,
         )
         self.children = [self._head, self.problem, self._missing]
 
@@ -55,7 +65,7 @@ class LabelsStep(Step):
             self.ui = _Labels(self.work.dataset, self.work.context, can_write=False)
             if self.work.unlabelled():
                 self.ui.show, self.ui.skip_labelled = "unlabelled", True
-            self.children = [self._head, self.problem, self._missing, self.ui]
+            self.children = [self._head, self.problem, self._missing, self.ui, self._out]
             if before is not None:
                 before.close()
         missing = self.work.missing()
