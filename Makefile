@@ -5,6 +5,7 @@
 # make test              all checks, and the tests that take minutes in all
 # make test-all          those that take long, too; TORCH=1 adds comparisons with PyTorch
 # make watch             the front end built again at each change of js/, for a JupyterLab beside it
+# make fuzz              look for files and requests that break a promise; SECONDS=60 for each kind
 # make docs              the documentation site, in build/docs; DOCS=... are options of sphinx-build
 #
 # Each creates a virtual environment in .venv if there is none.
@@ -18,7 +19,7 @@ LINKS := $(addprefix .venv/share/jupyter/, labextensions/jupyter_imgcls voila/te
 IN_PROCESS := tests/unit tests/widgets tests/dashboard tests/backends
 export DATA
 
-.PHONY: demo dashboard wheel test test-all test-long watch docs chromium pictures format clean
+.PHONY: demo dashboard wheel test test-all test-long fuzz watch docs chromium pictures format clean
 
 demo: .venv/installed $(FRONT_END) $(LINKS)
 	$(BIN)/imgcls demo $${DATA:+--data "$$DATA"}
@@ -46,6 +47,12 @@ test-all: test test-long
 
 test-long: $(PREPARED_TO_TEST)
 	$(PYTEST_2) -m long $(PYTEST)
+
+# atheris has no wheel for some systems; hypothesis makes the files there.
+fuzz: SECONDS ?= 60
+fuzz: .venv/installed-test
+	-$(BIN)/python -m pip install --quiet --only-binary :all: atheris
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 dashboard: .venv/installed $(FRONT_END) $(LINKS)
 	$(BIN)/imgcls dashboard $${DATA:+"$$DATA"}
