@@ -152,12 +152,18 @@ class Dashboard(ipywidgets.VBox):
         self.steps.observe(lambda change: self._go(change["new"]), "current")
         self.observe(lambda change: self._go(change["new"]), "current")
         self.work.observe(self._draw, ["dataset", "trained", "edits", "busy", "threshold"])
+        self.work.observe(self._draw_elsewhere, "elsewhere")
         self._draw()
         known = Path(str(self.work.kept.read().get("photos", "")))
         if self._given or known.is_absolute():
             begin = guarded(photos.open_folder, photos.problem)
             begin(known if known.is_absolute() and known.is_dir() else self._root)
+        self.work.watch()
         self.set_trait("state", "ready")
+
+    def _draw_elsewhere(self, change: dict[str, str]) -> None:
+        if bool(change["old"]) != bool(change["new"]):
+            self._draw()
 
     # -- going from step to step ----------------------------------------------------------------
 

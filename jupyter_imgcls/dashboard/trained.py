@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,8 @@ class Trained:
         Of the labels that it was trained with; see `Work.fingerprint`.
     how : str
         How it was trained, in words.
+    missing : sequence of str
+        Test photos that are not there any more; they are in neither `test_set` nor `scores`.
     """
 
     def __init__(
@@ -42,12 +45,14 @@ class Trained:
         scores: NDArray[np.float32],
         fingerprint: str,
         how: str,
+        missing: Sequence[str] = (),
     ) -> None:
         self.classifier = classifier
         self.test_set = test_set
         self.scores = scores
         self.fingerprint = fingerprint
         self.how = how
+        self.missing = missing
         self.file: Path | None = None
 
     def evaluation(self) -> ClassificationEvaluation:
@@ -87,6 +92,15 @@ class Trained:
         self.file = self.classifier.serialize(folder / "classifier.model")
         write_whole(folder / "results.npz", buffer.getvalue())
 
+    @staticmethod
+    def stamp(folder: Path) -> tuple[int, int] | None:
+        """Another one for each training that was saved there; None if there is nothing."""
+        try:
+            status = (folder / "results.npz").stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_ino
+
     @classmethod
     def load(cls, folder: Path, dataset: ClassificationDataset) -> Trained | None:
         """What `save` wrote; None if there is nothing.
@@ -94,7 +108,7 @@ class Trained:
         Raises
         ------
         ArtifactError
-            If it is damaged, or its photos are not those of the dataset any more.
+            If it is damaged, or none of its test photos is in the dataset any more.
         """
         results = folder / "results.npz"
         if not results.is_file():
@@ -103,13 +117,19 @@ class Trained:
             with np.load(results, allow_pickle=False) as kept:
                 scores, paths = kept["scores"].astype(np.float32), kept["paths"].tolist()
                 facts = json.loads(str(kept["facts"]))
-            row_of = {path: row for row, path in enumerate(dataset.paths)}
-            test_set = dataset.take([row_of[path] for path in paths], f"{dataset.name}-test")
+            row_of = dataset.paths.find(set(paths))
+            there = [number for number, path in enumerate(paths) if path in row_of]
+            missing = [path for path in paths if path not in row_of]
+            rows = [row_of[paths[number]] for number in there]
+            test_set = dataset.take(rows, f"{dataset.name}-test")
             classifier = load_classifier(folder / "classifier.model")
-            trained = cls(classifier, test_set, scores, str(facts["fingerprint"]), facts["how"])
+            fingerprint, how = str(facts["fingerprint"]), str(facts["how"])
         except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
             raise ArtifactError(f"What is kept in {folder} cannot be used: {error!r}") from error
         if scores.shape != (len(paths), len(classifier.class_map)):
             raise ArtifactError(f"What is kept in {folder} does not fit together.")
+        if not there:
+            raise ArtifactError("None of the photos that it was tested on is there any more.")
+        trained = cls(classifier, test_set, scores[there], fingerprint, how, missing)
         trained.file = folder / "classifier.model"
         return trained

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
+import threading
+import time
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +21,7 @@ from ..data.journal import Journal
 from ..data.journal.find import last_name
 from ..data.types import NO_LABEL
 from ..errors import ImgclsError
+from .running import Running
 from .storage import Kept
 from .trained import Trained
 
@@ -28,6 +32,7 @@ __all__ = ["Work"]
 
 _log = logging.getLogger(__name__)
 _FEWEST = 2
+_SECONDS_BETWEEN = 1.0
 
 
 class Work(traitlets.HasTraits):
@@ -52,6 +57,10 @@ class Work(traitlets.HasTraits):
         Trait: grows with every change of a label, by whomever.
     busy : str
         Trait: what is under way, or ``""``.
+    elsewhere : str
+        Trait: what another page of this person trains, or ``""``.
+    lost : str
+        Why the model of an earlier visit is not used, or ``""``.
     """
 
     dataset: Any = traitlets.Any(allow_none=True)
@@ -59,6 +68,7 @@ class Work(traitlets.HasTraits):
     threshold = traitlets.Float(0.5)
     edits = traitlets.Int(0)
     busy = traitlets.Unicode("")
+    elsewhere = traitlets.Unicode("")
 
     def __init__(self, context: Context, root: Path) -> None:
         super().__init__()
@@ -66,6 +76,9 @@ class Work(traitlets.HasTraits):
         self.root = root
         self.kept = Kept(context, root)
         self.folder: Path | None = None
+        self.running = Running(self.kept.folder)
+        self.lost = ""
+        self._stamp: object = None
 
     # -- photos ---------------------------------------------------------------------------------
 
@@ -86,17 +99,38 @@ class Work(traitlets.HasTraits):
         self.kept.write(photos=str(folder))
         self.folder = folder
         self.threshold = float(threshold) if isinstance(threshold, float) else 0.5
-        self.trained = None
+        self.trained, self.lost = None, ""
         self.dataset = dataset
         if before is not None and before.journal is not None:
             before.journal.close()
         journal.listeners.append(self._on_edits)
         journal.watch()
+        self._load_trained()
+
+    def _load_trained(self) -> None:
+        assert self.folder is not None
+        kept = self.kept.of_photos(self.folder)
+        self._stamp = Trained.stamp(kept)
         try:
-            self.trained = Trained.load(self.kept.of_photos(folder), dataset)
+            self.lost, self.trained = "", Trained.load(kept, self.dataset)
         except ImgclsError as error:
             # It can be trained again; the labels are what must not be lost.
-            _log.warning("The model of %s is not used: %s", folder, error)
+            _log.warning("The model of %s is not used: %s", self.folder, error)
+            self.lost = f"The model that you trained before cannot be used. {error}"
+
+    def watch(self) -> None:
+        """Call `look` every second in a thread, as long as this object is there."""
+        threading.Thread(
+            target=_look_again, args=(weakref.ref(self),), name="imgcls-dashboard", daemon=True
+        ).start()
+
+    def look(self) -> None:
+        """See what another page of this person does, and take over a model that it trained."""
+        self.elsewhere = self.running.elsewhere()
+        if self.folder is not None and self.dataset is not None and not self.busy:
+            stamp = Trained.stamp(self.kept.of_photos(self.folder))
+            if stamp not in (None, self._stamp):
+                self._load_trained()
 
     def _on_edits(self, _rows: object) -> None:
         self.edits += 1
@@ -189,8 +223,10 @@ class Work(traitlets.HasTraits):
         """
         assert self.folder is not None
         trained = Trained(classifier, test_set, scores, fingerprint, how)
-        trained.save(self.kept.of_photos(self.folder))
-        self.trained = trained
+        kept = self.kept.of_photos(self.folder)
+        trained.save(kept)
+        self._stamp = Trained.stamp(kept)
+        self.lost, self.trained = "", trained
 
     def forget(self) -> None:
         """Delete the models and the uploads, and begin anew; the journal of the labels stays."""
@@ -204,3 +240,13 @@ class Work(traitlets.HasTraits):
         if threshold != self.threshold:
             self.threshold = threshold
             self.kept.write(threshold=threshold)
+
+
+def _look_again(reference: weakref.ref[Work]) -> None:
+    while (work := reference()) is not None:
+        try:
+            work.look()
+        except Exception:  # noqa: BLE001 - logged; the next look may succeed
+            _log.exception("The dashboard cannot see what other pages do.")
+        del work
+        time.sleep(_SECONDS_BETWEEN)

@@ -259,6 +259,36 @@ def test_the_whole_way_from_photos_to_a_service(dashboard, browser, tmp_path):
     me.close()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_reload_during_a_training_shows_it_and_its_model(dashboard, browser, scheme):
+    me = Visitor(browser, scheme=scheme)
+    page = me.page
+    me.open(dashboard.url)
+    me.says("dishes: 24 photos, 4 classes")
+    me.step("Train")
+    page.get_by_text("Thorough: takes minutes").click()
+    rounds = page.locator(".widget-hslider", has_text="Rounds").locator(".widget-readout")
+    rounds.fill("50")
+    rounds.press("Enter")
+    me.press("Train")
+    me.says("Epoch", 120)
+
+    me.open(dashboard.url)
+    me.says("dishes: 24 photos, 4 classes")
+    me.problems.clear()  # voila's request to end the kernel is refused
+    expect(page.locator(".ds-step[data-step='2']")).to_contain_text("Training …")
+    me.step("Train")
+    me.says(re.compile("before a reload: Round .* of 50"))
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    me.keep_picture("reloaded")
+    me.press("Stop")
+    expect(page.locator(".ds-step[data-step='2']")).to_contain_text("thorough", timeout=60_000)
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+    me.step("Results")
+    me.says("that it had never seen")
+    me.close()
+
+
 def test_each_browser_has_its_own_labels_and_they_outlive_the_server(dashboard, browser):
     me, other = Visitor(browser), Visitor(browser, PHONE, "dark")
     me.open(dashboard.url)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import shutil
+import subprocess
+import sys
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +16,7 @@ from jupyter_imgcls.classifiers import load_classifier
 from jupyter_imgcls.classifiers.run import Stopped
 from jupyter_imgcls.dashboard import Dashboard
 from jupyter_imgcls.dashboard.files.zips import extract_photos
+from jupyter_imgcls.dashboard.running import Running
 from jupyter_imgcls.dashboard.steps import labels_out
 from jupyter_imgcls.data import ClassificationDataset
 from jupyter_imgcls.data.journal import Journal
@@ -141,6 +145,79 @@ def test_labels_are_those_of_the_notebook_whatever_it_calls_the_photos(photos, n
         journal.refresh()
         assert notebook.count_labels() == dashboard.work.counts()
         close(dashboard)
+
+
+def test_a_photo_that_is_gone_is_named_and_the_model_stays(photos, tmp_path):
+    shutil.copytree(photos, tmp_path / "dishes")
+    dashboard = ready(tmp_path / "dishes")
+    dashboard.panels[2].train()
+    assert finished(dashboard.panels[2]) == ""
+    tested = list(dashboard.work.trained.test_set.paths)
+    close(dashboard)
+
+    gone = Path(tested[2])
+    gone.unlink()
+    dashboard = ready(tmp_path / "dishes")
+    assert states(dashboard)[2:] == ["again", "again", "open", "open"]
+    dashboard.current = 3
+    said = dashboard.panels[3]._words.value
+    assert f"1 test photo is not there any more: {gone.name}" in said
+    assert f"of {len(tested) - 1} photos that it had never seen" in said
+    assert list(dashboard.work.trained.test_set.paths) == tested[:2] + tested[3:]
+    close(dashboard)
+
+    for path in tested[:2] + tested[3:]:
+        Path(path).unlink()
+    dashboard = ready(tmp_path / "dishes")
+    assert dashboard.steps.steps[2][1:] == ["open", "Train again"]
+    dashboard.current = 2
+    assert "None of the photos that it was tested on is there" in dashboard.panels[2]._hint.value
+    close(dashboard)
+
+
+def test_a_second_page_shows_the_training_of_the_first_and_gets_its_model(photos):
+    first, second = ready(photos), ready(photos)
+    second.current = 2
+    train = second.panels[2]
+    with first.work.running.here("Computing features"):
+        second.work.look()
+        assert "before a reload: Computing features" in train._elsewhere.value
+        assert train._go.disabled and train._other.layout.display == ""
+        assert second.steps.steps[2][1:] == ["open", "Training …"]
+        train.train()
+        assert "Another page of yours trains already" in finished(train)
+        assert not first.panels[2].task.stop_asked
+        second.work.running.stop_elsewhere()
+        assert first.panels[2].task.stop_asked
+    second.work.look()
+    assert not train._go.disabled and train._other.layout.display == "none"
+
+    first.panels[2].train()
+    assert finished(first.panels[2]) == ""
+    second.work.look()
+    assert states(second)[2:4] == ["done", "done"]
+    assert second.work.trained.scores.tolist() == first.work.trained.scores.tolist()
+    close(first)
+    close(second)
+
+
+def test_the_training_of_a_page_that_was_killed_is_forgotten(tmp_path):
+    program = "import sys; from jupyter_imgcls.dashboard.running import Running; " + (
+        "from pathlib import Path; import time\n"
+        "with Running(Path(sys.argv[1])).here('Training'):\n print('here', flush=True)\n"
+        " time.sleep(600)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "here\n"
+        running = Running(tmp_path)
+        assert running.elsewhere() == "Training"
+        other.kill()
+        other.wait()
+        assert running.elsewhere() == ""
+    with running.here("Mine"):
+        assert running.elsewhere() == ""
 
 
 def test_unsorted_photos_are_labelled_here(photos, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import ipywidgets
 
@@ -42,7 +43,7 @@ class Task(ipywidgets.VBox):
         )
         self._line.layout.display = self.layout.display = "none"
 
-    def run(self, words: str, do: Callable[[Task], None]) -> None:
+    def run(self, words: str, do: Callable[[Task], None], *, alone: bool = False) -> None:
         """Begin, and return at once.
 
         Parameters
@@ -51,6 +52,8 @@ class Task(ipywidgets.VBox):
             What is being done, for the page.
         do : callable
             The work; is called in the thread with this task.
+        alone : bool
+            Whether no other page of this person may do such work meanwhile; they show it.
         """
         if self._work.busy:
             self.problem.say(f"Wait until this is done: {self._work.busy}.")
@@ -62,7 +65,7 @@ class Task(ipywidgets.VBox):
         self._stop.disabled = False
         self._line.layout.display = self.layout.display = ""
         self._thread = threading.Thread(
-            target=self._do, args=(do,), name="imgcls-dashboard", daemon=True
+            target=self._do, args=(words, do, alone), name="imgcls-dashboard", daemon=True
         )
         self._thread.start()
 
@@ -82,6 +85,7 @@ class Task(ipywidgets.VBox):
         """Show what is being done now, or came of it."""
         self._bar.value = 0.0
         self._words.value = f'<div role="status">{text(words)}</div>' if words else ""
+        self._work.running.say(words)
 
     def count(self, words: str) -> Callable[[int, int], None]:
         """Show what is being done now; gives what is to be told how many photos are done."""
@@ -90,9 +94,9 @@ class Task(ipywidgets.VBox):
         def tell(done: int, of: int) -> None:
             self.check_stop()
             self._bar.max, self._bar.value = float(of or 1), float(done)
-            self._words.value = (
-                f'<div role="status">{text(words)}: {done:,} of {text(counted(of, "photo"))}</div>'
-            )
+            said = f"{words}: {done:,} of {counted(of, 'photo')}"
+            self._words.value = f'<div role="status">{text(said)}</div>'
+            self._work.running.say(said)
 
         self.say(words)
         return tell
@@ -100,20 +104,22 @@ class Task(ipywidgets.VBox):
     @property
     def stop_asked(self) -> bool:
         """Whether the work is to end."""
-        return self._stop_asked.is_set()
+        return self._stop_asked.is_set() or self._work.running.stop_asked
 
     def resume(self) -> None:
         """Go on after a stop that ended a part of the work only."""
         self._stop_asked.clear()
+        self._work.running.forget_stop()
 
     def check_stop(self) -> None:
         """Leave the work when asked to stop."""
-        if self._stop_asked.is_set():
+        if self.stop_asked:
             raise Stopped
 
-    def _do(self, do: Callable[[Task], None]) -> None:
+    def _do(self, words: str, do: Callable[[Task], None], alone: bool) -> None:
         try:
-            do(self)
+            with self._work.running.here(words) if alone else nullcontext():
+                do(self)
         except Stopped:
             self.say("Stopped. Nothing was changed.")
         except BaseException as error:  # noqa: BLE001 - shown, for a thread's shows nowhere

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -22,6 +23,7 @@ from .base import Step
 __all__ = ["ResultsStep"]
 
 _GOOD = "#009e73"
+_MOST_NAMED = 5
 
 
 class ResultsStep(Step):
@@ -45,7 +47,11 @@ class ResultsStep(Step):
         self._words = html()
         self._threshold = html()
         self._again = box(
-            html(note("Labels changed since the training: these are older results.", "warn")),
+            html(
+                note(
+                    "Photos or labels changed since the training: these are older results.", "warn"
+                )
+            ),
             ipywidgets.HBox([button("Train again", train_again, self.problem)]),
             gap=8,
         )
@@ -79,7 +85,7 @@ class ResultsStep(Step):
         if trained is not self._shown:
             self._rebuild(trained)
         self._again.layout.display = "" if self.work.stale else "none"
-        self._words.value = _in_words(trained.evaluation())
+        self._words.value = _missing(trained) + _in_words(trained.evaluation())
         self._draw_threshold()
 
     def close_parts(self) -> None:
@@ -135,6 +141,20 @@ def _correct(trained: Trained) -> tuple[int, int]:
     evaluation = trained.evaluation()
     right = evaluation.true_labels == evaluation.pred_labels
     return int(right[evaluation.evaluated].sum()), int(evaluation.evaluated.sum())
+
+
+def _missing(trained: Trained) -> str:
+    """Which of the photos that it was tested on are gone, as HTML."""
+    if not trained.missing:
+        return ""
+    names = [Path(path).name for path in trained.missing]
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    gone = counted(len(names), "test photo is", "test photos are")
+    return note(
+        f"{gone} not there any more: {', '.join(names[:_MOST_NAMED])}{more}. These are the results "
+        "of the others.",
+        "warn",
+    )
 
 
 def _in_words(evaluation: ClassificationEvaluation) -> str:

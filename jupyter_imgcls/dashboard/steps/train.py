@@ -76,6 +76,11 @@ class TrainStep(Step):
         )
         self._go = button("Train", self.train, self.problem, style="primary")
         self._live = box()
+        self._elsewhere = html()
+        stop = button("Stop", work.running.stop_elsewhere, self.problem)
+        self._other = box(self._elsewhere, ipywidgets.HBox([stop]), gap=8)
+        work.observe(self._draw_elsewhere, "elsewhere")
+        self._draw_elsewhere()
         self.way.observe(self._draw_way, "value")
         self._draw_way()
         self.children = [
@@ -89,6 +94,7 @@ class TrainStep(Step):
             self.copies,
             self._thorough,
             ipywidgets.HBox([self._go]),
+            self._other,
             self.problem,
             self.task,
             self._live,
@@ -99,8 +105,10 @@ class TrainStep(Step):
         missing = self.work.missing()
         if missing:
             return Status("locked", missing)
+        if self.work.elsewhere:
+            return Status("open", "Training …")
         if self.work.trained is None:
-            return Status("open", "Not trained yet")
+            return Status("open", "Train again" if self.work.lost else "Not trained yet")
         if self.work.stale:
             return Status("again", "Labels changed: train again")
         return Status("done", self.work.trained.how)
@@ -109,22 +117,34 @@ class TrainStep(Step):
         """See `Step`."""
         divided = {"train", "test"} <= set(self.work.dataset.parts)
         self.held_out.layout.display = "none" if divided else ""
-        if self.work.stale:
-            self._hint.value = note("Labels were changed since the last training.", "warn")
+        if self.work.lost:
+            self._hint.value = note(f"{self.work.lost} Train again.", "warn")
+        elif self.work.stale:
+            self._hint.value = note("Photos or labels changed since the last training.", "warn")
         elif divided:
             self._hint.value = note("Your folders say which photos to train and to test with.")
         else:
             self._hint.value = ""
         fields = (self._go, self.way, self.held_out, self.copies, self.base_model, self.epochs)
         for field in fields:
-            field.disabled = bool(self.work.busy)
-        self._go.tooltip = f"Wait: {self.work.busy}" if self.work.busy else ""
+            field.disabled = bool(self.work.busy or self.work.elsewhere)
+        wait = self.work.busy or self.work.elsewhere
+        self._go.tooltip = f"Wait: {wait}" if wait else ""
 
     def train(self) -> None:
         """Begin, with what the fields say."""
         refine = self.way.value == _REFINE
         self._live.children = []
-        self.task.run("Training", self._refine if refine else self._quick)
+        self.task.run("Training", self._refine if refine else self._quick, alone=True)
+
+    def _draw_elsewhere(self, _: object = None) -> None:
+        words = self.work.elsewhere
+        self._other.layout.display = "" if words else "none"
+        self._elsewhere.value = (
+            note(f"A training goes on that you began in another page, or before a reload: {words}")
+            if words
+            else ""
+        )
 
     def _draw_way(self, _: object = None) -> None:
         self._thorough.layout.display = "" if self.way.value == _REFINE else "none"
@@ -160,6 +180,8 @@ class TrainStep(Step):
         self._live.children = [self.monitor]
         task.say("")
         while not run.wait(0.2):
+            at = min(len(model.history) + 1, self.epochs.value)
+            self.work.running.say(f"Round {at} of {self.epochs.value}")
             if task.stop_asked:
                 run.stop()
         task.resume()
