@@ -67,6 +67,7 @@ class Dashboard(ipywidgets.VBox):
         self.work: Work
         self.panels: list[Step] = []
         self._lock = threading.RLock()
+        self._to_draw = threading.Event()
         self._begun = False
         self._shared = asks_visitor() if share is None else share
         self.steps = StepList(self._came if self._shared else None)
@@ -174,32 +175,45 @@ class Dashboard(ipywidgets.VBox):
                 number = self.current
             self.current = number
             self.steps.current = number
-            self._draw()
+        self._draw()
 
     def _states(self) -> list[Status]:
         return [panel.status() for panel in self.panels]
 
     def _draw(self, _change: object = None) -> None:
-        with self._lock:
-            try:
-                states = self._states()
-                if states[self.current].state == "locked":
-                    self.current = self.steps.current = 0
-                # The others are taken away and not hidden: without a size no chart can be drawn.
-                shown = (self._style, self.panels[self.current])
-                if self._panel.children != shown:
-                    self._panel.children = shown
-                self.panels[self.current].show()
-            except Exception as error:  # noqa: BLE001 - shown to the user
-                from .parts.controls import in_words
+        """Draw, or let the thread that draws just now do so again.
 
-                self.panels[self.current].problem.say(in_words(error))
-                return
-            self.steps.steps = [
-                [panel.name, status.state, status.note]
-                for panel, status in zip(self.panels, states, strict=True)
-            ]
-            self._draw_foot(states)
+        Without waiting: an edit is told by a thread that has the journal's lock, for which the
+        thread that draws may wait.
+        """
+        self._to_draw.set()
+        while self._to_draw.is_set() and self._lock.acquire(blocking=False):
+            try:
+                self._to_draw.clear()
+                self._draw_now()
+            finally:
+                self._lock.release()
+
+    def _draw_now(self) -> None:
+        try:
+            states = self._states()
+            if states[self.current].state == "locked":
+                self.current = self.steps.current = 0
+            # The others are taken away and not hidden: without a size no chart can be drawn.
+            shown = (self._style, self.panels[self.current])
+            if self._panel.children != shown:
+                self._panel.children = shown
+            self.panels[self.current].show()
+        except Exception as error:  # noqa: BLE001 - shown to the user
+            from .parts.controls import in_words
+
+            self.panels[self.current].problem.say(in_words(error))
+            return
+        self.steps.steps = [
+            [panel.name, status.state, status.note]
+            for panel, status in zip(self.panels, states, strict=True)
+        ]
+        self._draw_foot(states)
 
     def _draw_foot(self, states: list[Status]) -> None:
         from ..widgets.base.theme import text

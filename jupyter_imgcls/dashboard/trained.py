@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..classifiers import Classifier, load_classifier
 from ..data import ClassificationDataset
+from ..data.journal import Journal
 from ..errors import ArtifactError
 from ..evaluation import ClassificationEvaluation
 from ..files import write_whole
@@ -32,10 +33,17 @@ class Trained:
         Of the test set.
     fingerprint : str
         Of the labels that it was trained with; see `Work.fingerprint`.
+    edit : tuple of (str, int)
+        The journal's file, and its last edit before the training.
     how : str
         How it was trained, in words.
     missing : sequence of str
         Test photos that are not there any more; they are in neither `test_set` nor `scores`.
+
+    Attributes
+    ----------
+    names : list of str
+        What the classes of the scores are called now; see `follow`.
     """
 
     def __init__(
@@ -44,6 +52,7 @@ class Trained:
         test_set: ClassificationDataset,
         scores: NDArray[np.float32],
         fingerprint: str,
+        edit: tuple[str, int],
         how: str,
         missing: Sequence[str] = (),
     ) -> None:
@@ -51,9 +60,21 @@ class Trained:
         self.test_set = test_set
         self.scores = scores
         self.fingerprint = fingerprint
+        self.edit = edit
         self.how = how
         self.missing = missing
         self.file: Path | None = None
+        self.names = [label.name for label in classifier.labels]
+
+    def follow(self, journal: Journal) -> None:
+        """Call classes that were renamed since the training by their new names."""
+        file, edit = self.edit
+        names = [label.name for label in self.classifier.labels]
+        if file == journal.file.name:
+            now = journal.renamed_since(edit, names)
+            # Two are called the same where a class was merged, and another got its name.
+            names = now if len(set(now)) == len(now) else names
+        self.names = names
 
     def evaluation(self) -> ClassificationEvaluation:
         """The results, by the labels that the test photos have now.
@@ -63,12 +84,9 @@ class Trained:
         EvaluationError
             If no test photo has a label of the classifier any more.
         """
-        names = [label.name for label in self.classifier.labels]
-        column = {name: number for number, name in enumerate(names)}
-        known = [column.get(label.name, -1) for label in self.test_set.labels]
-        truth = np.array([*known, -1])[self.test_set.label_indices]
+        truth = np.maximum(self.test_set.label_columns(self.names), -1)
         return ClassificationEvaluation.from_scores(
-            self.scores, truth, names, paths=list(self.test_set.paths), name=self.test_set.name
+            self.scores, truth, self.names, paths=list(self.test_set.paths), name=self.test_set.name
         )
 
     def save(self, folder: Path) -> None:
@@ -79,7 +97,7 @@ class Trained:
         StorageError
             If it cannot be written; the earlier one may be gone then.
         """
-        facts = {"fingerprint": self.fingerprint, "how": self.how}
+        facts = {"fingerprint": self.fingerprint, "edit": self.edit, "how": self.how}
         buffer = io.BytesIO()
         np.savez(
             buffer,
@@ -124,12 +142,13 @@ class Trained:
             test_set = dataset.take(rows, f"{dataset.name}-test")
             classifier = load_classifier(folder / "classifier.model")
             fingerprint, how = str(facts["fingerprint"]), str(facts["how"])
+            edit = (str(facts["edit"][0]), int(facts["edit"][1]))
         except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
             raise ArtifactError(f"What is kept in {folder} cannot be used: {error!r}") from error
         if scores.shape != (len(paths), len(classifier.class_map)):
             raise ArtifactError(f"What is kept in {folder} does not fit together.")
         if not there:
             raise ArtifactError("None of the photos that it was tested on is there any more.")
-        trained = cls(classifier, test_set, scores[there], fingerprint, how, missing)
+        trained = cls(classifier, test_set, scores[there], fingerprint, edit, how, missing)
         trained.file = folder / "classifier.model"
         return trained

@@ -112,7 +112,10 @@ class Work(traitlets.HasTraits):
         kept = self.kept.of_photos(self.folder)
         self._stamp = Trained.stamp(kept)
         try:
-            self.lost, self.trained = "", Trained.load(kept, self.dataset)
+            trained = Trained.load(kept, self.dataset)
+            if trained is not None:
+                trained.follow(self.journal)
+            self.lost, self.trained = "", trained
         except ImgclsError as error:
             # It can be trained again; the labels are what must not be lost.
             _log.warning("The model of %s is not used: %s", self.folder, error)
@@ -132,7 +135,9 @@ class Work(traitlets.HasTraits):
             if stamp not in (None, self._stamp):
                 self._load_trained()
 
-    def _on_edits(self, _rows: object) -> None:
+    def _on_edits(self, rows: frozenset[int] | None) -> None:
+        if rows is None and self.trained is not None:
+            self.trained.follow(self.journal)
         self.edits += 1
 
     @property
@@ -183,6 +188,10 @@ class Work(traitlets.HasTraits):
         digest.update(used.tobytes())
         return digest.hexdigest()
 
+    def last_edit(self) -> tuple[str, int]:
+        """The journal's file, and the number of the last edit in it."""
+        return self.journal.file.name, self.journal.last_edit
+
     @property
     def stale(self) -> bool:
         """Whether labels were changed since the training."""
@@ -201,6 +210,7 @@ class Work(traitlets.HasTraits):
         test_set: ClassificationDataset,
         scores: NDArray[np.float32],
         fingerprint: str,
+        edit: tuple[str, int],
         how: str,
     ) -> None:
         """Keep a classifier and how it did, on disk too.
@@ -213,6 +223,8 @@ class Work(traitlets.HasTraits):
             Of the test set.
         fingerprint : str
             Of the labels that it was trained with.
+        edit : tuple of (str, int)
+            See `last_edit`.
         how : str
             How it was trained, in words.
 
@@ -222,7 +234,8 @@ class Work(traitlets.HasTraits):
             If it cannot be written.
         """
         assert self.folder is not None
-        trained = Trained(classifier, test_set, scores, fingerprint, how)
+        trained = Trained(classifier, test_set, scores, fingerprint, edit, how)
+        trained.follow(self.journal)
         kept = self.kept.of_photos(self.folder)
         trained.save(kept)
         self._stamp = Trained.stamp(kept)

@@ -23,7 +23,7 @@ class Visitor:
         dataset = ClassificationDataset.create_from_dir(root.name, root)
         self.work.open(dataset, root)
         scores = np.full((len(dataset), 2), 0.5, np.float32)
-        self.work.keep_trained(classifier, dataset, scores, number, "quick")
+        self.work.keep_trained(classifier, dataset, scores, number, ("", 0), "quick")
         self.service = Service(self.work)
 
     def does(self, do):

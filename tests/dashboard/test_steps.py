@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -172,6 +173,56 @@ def test_a_photo_that_is_gone_is_named_and_the_model_stays(photos, tmp_path):
     assert dashboard.steps.steps[2][1:] == ["open", "Train again"]
     dashboard.current = 2
     assert "None of the photos that it was tested on is there" in dashboard.panels[2]._hint.value
+    close(dashboard)
+
+
+def test_a_renamed_class_keeps_its_results(photos):
+    dashboard = ready(photos)
+    dashboard.panels[2].train()
+    assert finished(dashboard.panels[2]) == ""
+    dashboard.current = 3
+    step, work = dashboard.panels[3], dashboard.work
+    before = step._words.value
+    assert "cup" in before
+
+    # Twice, by whoever has the journal open; and a class that was not there.
+    with Journal.open(ClassificationDataset.create_from_dir("dishes", photos)) as notebook:
+        notebook.rename_class("cup", "mug")
+        notebook.rename_class("mug", "beaker")
+        notebook.add_class("cup")
+    work.journal.refresh()
+    assert step._words.value == before.replace("cup", "beaker")
+    assert "beaker" in step.results.results.names
+    assert states(dashboard)[2:4] == ["again", "again"]
+    step.results.journal.refresh()
+    assert "cell" not in step.results._problem.value
+    report, _ = dashboard.panels[5].make_report()
+    assert "beaker" in report.read_text()
+    close(dashboard)
+
+    dashboard = ready(photos)
+    dashboard.current = 3
+    assert dashboard.panels[3]._words.value == before.replace("cup", "beaker")
+    for _ in range(3):
+        dashboard.work.journal.undo()
+    assert dashboard.panels[3]._words.value == before
+    assert states(dashboard)[2:4] == ["done", "done"]
+    close(dashboard)
+
+
+def test_an_edit_is_drawn_later_when_the_page_is_being_drawn(photos):
+    dashboard = ready(photos)
+    work = dashboard.work
+    image = work.dataset.images[0]
+    # The thread of an edit has the journal's lock, for which the one that draws may wait.
+    with dashboard._lock:
+        editing = threading.Thread(target=work.journal.edit, args=([image], "plate"))
+        editing.start()
+        editing.join(20)
+        assert not editing.is_alive()
+        work.journal.undo()
+    dashboard.current = 1
+    assert dashboard.steps.steps[1][2] == "24 of 24 labelled"
     close(dashboard)
 
 

@@ -26,6 +26,12 @@ _GOOD = "#009e73"
 _MOST_NAMED = 5
 
 
+class _Results(ResultsUI):
+    """The page shows it anew with the new names."""
+
+    _what_to_do = ""
+
+
 class ResultsStep(Step):
     """The accuracy in plain words, `ResultsUI` and `PrecisionRecallUI`.
 
@@ -42,6 +48,7 @@ class ResultsStep(Step):
     def __init__(self, work: Work, train_again: Callable[[], None]) -> None:
         super().__init__(work)
         self._shown: Trained | None = None
+        self._names: list[str] = []
         self.results: ResultsUI | None = None
         self.curve: PrecisionRecallUI | None = None
         self._words = html()
@@ -82,7 +89,7 @@ class ResultsStep(Step):
     def show(self) -> None:
         """See `Step`."""
         trained: Trained = self.work.trained
-        if trained is not self._shown:
+        if trained is not self._shown or trained.names != self._names:
             self._rebuild(trained)
         self._again.layout.display = "" if self.work.stale else "none"
         self._words.value = _missing(trained) + _in_words(trained.evaluation())
@@ -99,8 +106,10 @@ class ResultsStep(Step):
 
     def _rebuild(self, trained: Trained) -> None:
         self.close_parts()
-        names = [label.name for label in trained.classifier.labels]
-        self.results = ResultsUI(trained.test_set, self.work.context, trained.scores, labels=names)
+        self._names = trained.names
+        self.results = _Results(
+            trained.test_set, self.work.context, trained.scores, labels=trained.names
+        )
         self.curve = PrecisionRecallUI(evaluation=trained.evaluation(), dataset=trained.test_set)
         self.curve.observe(self._chosen, "threshold")
         self.curve.threshold = self.work.threshold

@@ -154,15 +154,15 @@ class TrainStep(Step):
     def _quick(self, task: Task) -> None:
         from ...classifiers import ScikitClassifier
 
-        fingerprint = self.work.fingerprint()
+        before = self.work.fingerprint(), self.work.last_edit()
         train_set, test_set = self._sides(task)
         task.say("Loading the network")
         classifier = ScikitClassifier(self._model(train_set, "efficientnet_lite0"))
         classifier.train(train_set, progress=task.count("Computing features"))
-        self._finish(task, classifier, test_set, fingerprint, "quick")
+        self._finish(task, classifier, test_set, before, "quick")
 
     def _refine(self, task: Task) -> None:
-        fingerprint = self.work.fingerprint()
+        before = self.work.fingerprint(), self.work.last_edit()
         train_set, test_set = self._sides(task)
         task.say("Loading the network")
         model = self._model(train_set, self.base_model.value)
@@ -189,7 +189,7 @@ class TrainStep(Step):
             task.say("Stopped before the end of the first epoch: nothing was changed.")
             return
         rounds = counted(len(model.history), "round")
-        self._finish(task, model, test_set, fingerprint, f"thorough, {rounds}")
+        self._finish(task, model, test_set, before, f"thorough, {rounds}")
 
     def _sides(self, task: Task) -> tuple[ClassificationDataset, ClassificationDataset]:
         labelled = self.work.labelled()
@@ -215,11 +215,11 @@ class TrainStep(Step):
         task: Task,
         classifier: Classifier,
         test_set: ClassificationDataset,
-        fingerprint: str,
+        before: tuple[str, tuple[str, int]],
         how: str,
     ) -> None:
         tell = task.count("Testing on the held-out photos")
         scores = classifier.score(test_set, progress=tell)
         task.say("Saving")
-        self.work.keep_trained(classifier, test_set, scores, fingerprint, how)
+        self.work.keep_trained(classifier, test_set, scores, *before, how)
         task.say("Done. The next step shows the results.")

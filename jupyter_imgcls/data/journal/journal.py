@@ -390,6 +390,26 @@ class Journal:
         found = {edit.photo for edit in self._edits("time >= ?", time_text(time))}
         return [self.dataset.images[row] for row in self._photos.rows_of(found)]
 
+    @property
+    def last_edit(self) -> int:
+        """The `Edit.id` of the last edit; 0 if there is none."""
+        self.refresh()
+        with self._lock, self._storage():
+            (last,) = self._connection.execute("SELECT max(id) FROM edit").fetchone()
+        return int(last or 0)
+
+    def renamed_since(self, edit: int, names: Sequence[str]) -> list[str]:
+        """What classes are called now that had these names after an edit.
+
+        A class that was merged into another one keeps its name.
+        """
+        now = list(names)
+        for renaming in self._edits("kind = 'class' AND id > ?", edit):
+            if renaming.before and renaming.after:
+                old, new = renaming.before[0], renaming.after[0]
+                now = [new if name == old else name for name in now]
+        return now
+
     def rows_of(self, edits: Iterable[Edit]) -> list[int]:
         """The rows of the photos of some edits, in the order of the edits."""
         photos = dict.fromkeys(edit.photo for edit in edits if edit.photo is not None)

@@ -94,6 +94,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
     prediction = traitlets.Int(_ALL)
     order: Any = traitlets.Enum(list(ORDERS), default_value="dataset")
     height = traitlets.Int(320, min=160, max=2000)
+    _what_to_do = "Run the cell again, so that the scores go by the new name."
 
     def __init__(
         self,
@@ -274,8 +275,8 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
             gone = self._known - {label.name for label in self.results.dataset.labels}
             if gone:
                 self._problem.say(
-                    f"{', '.join(sorted(gone))}: renamed or merged since this was shown. Run the "
-                    "cell again, so that the scores go by the new name."
+                    f"{', '.join(sorted(gone))}: renamed or merged since this was shown. "
+                    f"{self._what_to_do}"
                 )
 
     def _filter(self, _: Any = None) -> None:
