@@ -23,6 +23,7 @@ START = """
 import os, select, signal, sys
 from jupyter_imgcls import ClassificationDataset, Context
 from jupyter_imgcls.data.journal import Journal
+from jupyter_imgcls.errors import StorageError
 root, storage = sys.argv[1:3]
 Context.create(storage, storage, storage)
 dataset = ClassificationDataset.create_from_dir("photos", root)
@@ -56,7 +57,10 @@ LABEL_OWN_PHOTOS = """
 own = dataset.images[int(sys.argv[3])::4]
 number = 0
 while number < len(own) or not select.select([sys.stdin], [], [], 0)[0]:
-    dataset.change_label_for_image(own[number % len(own)], str(number // len(own)))
+    try:
+        dataset.change_label_for_image(own[number % len(own)], str(number // len(own)))
+    except StorageError:  # the file was deleted in the middle of its opening
+        continue
     number += 1
     if number == 1:
         print("first", flush=True)

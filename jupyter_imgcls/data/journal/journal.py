@@ -60,6 +60,8 @@ class _Kept:
         The rows of the excluded photos.
     times : mapping of (row, kind) to time
         The newest edit of each photo; empty if that cannot be known any more.
+    last_time : str
+        The time of the newest edit of all.
     class_edits : list of (time, before, after)
         The edits of classes, in order; before and after are JSON.
     """
@@ -68,6 +70,7 @@ class _Kept:
     rows: list[int]
     excluded: set[int]
     times: Mapping[tuple[int | None, str], str]
+    last_time: str
     class_edits: list[tuple[str, str, str]]
 
     def names(self, row: int) -> list[str]:
@@ -588,6 +591,7 @@ class Journal:
                 rows=self._photos.rows,
                 excluded=self._excluded,
                 times={(self._photos.row_of(p), kind): time for (p, kind), time in times.items()},
+                last_time=self._seen.time,
                 class_edits=self._class_edits,
             )
         if what_happened:
@@ -642,11 +646,16 @@ class Journal:
         known_classes = set(self._class_edits)
         for edit in kept.class_edits:
             if edit not in known_classes:
-                self._write("class", None, *map(json.loads, edit[1:]))
+                time, *states = edit
+                self._write("class", None, json.loads(states[0]), json.loads(states[1]), time)
         in_file = {
             (self._photos.row_of(photo), kind): time
             for (photo, kind), time in newest_edits(self._connection, self._seen).items()
         }
+
+        def time_of(row: int, kind: str) -> str:
+            # Its own time, not that of this writing: other kernels compare it with newer edits.
+            return kept.times.get((row, kind), kept.last_time)
 
         def is_newer(row: int, kind: str) -> bool:
             """Whether the edit in memory is, as far as the old file could be read."""
@@ -660,9 +669,11 @@ class Journal:
             try:
                 is_same = before == after and (row, "labels") in in_file
                 if not is_same and is_newer(row, "labels"):
-                    self._write("labels", self._photos.add(row), before, after)
+                    time = time_of(row, "labels")
+                    self._write("labels", self._photos.add(row), before, after, time)
                 if was_out != is_out and is_newer(row, "excluded"):
-                    self._write("excluded", self._photos.add(row), was_out, is_out)
+                    time = time_of(row, "excluded")
+                    self._write("excluded", self._photos.add(row), was_out, is_out, time)
             except StorageError as error:
                 lost += 1
                 _log.warning("%s", error)
@@ -726,10 +737,12 @@ class Journal:
             self._batch = None
             self._written.clear()
 
-    def _write(self, kind: str, photo: int | None, before: object, after: object) -> None:
+    def _write(
+        self, kind: str, photo: int | None, before: object, after: object, time: str | None = None
+    ) -> None:
         assert self._batch is not None
         texts = json.dumps(before), json.dumps(after)
-        time = time_text(datetime.now(timezone.utc))
+        time = time or time_text(datetime.now(timezone.utc))
         cursor = self._connection.execute(
             "INSERT INTO edit (batch, action, target, time, who, kind, photo, before, after) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

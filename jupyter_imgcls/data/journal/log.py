@@ -17,6 +17,7 @@ __all__ = [
     "changed_photos",
     "check_move",
     "check_photo",
+    "is_time",
     "read_states",
     "time_text",
 ]
@@ -89,7 +90,7 @@ def read_states(row: tuple[Any, ...]) -> tuple[Any, Any]:
         _require(all(type(value) is int for value in numbers))
         _require(action in ("edit", "undo", "redo"))
         _require(all(type(value) is str for value in (time, who, kind, before, after)))
-        datetime.fromisoformat(time)
+        _require(is_time(time))
         states = json.loads(before), json.loads(after)
         _require(all(map(_IS_STATE[kind], states)) and states != (None, None))
     except (ValueError, KeyError, RecursionError) as error:
@@ -113,6 +114,14 @@ def check_move(row: tuple[Any, ...]) -> None:
     number, source, target, state = row
     if not (_is_path(source) and _is_path(target) and state in ("planned", "moved", "gone")):
         raise sqlite3.DataError(f"malformed move {number}")
+
+
+def is_time(value: Any) -> bool:
+    """Whether a value is a time as `time_text` writes it."""
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except (TypeError, ValueError):
+        return False
 
 
 def _require(fits: bool) -> None:

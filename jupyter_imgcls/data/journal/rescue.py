@@ -17,7 +17,7 @@ from ...errors import StorageError
 from ...files import free_name, link_file
 from ...text import counted
 from .file import open_file, transaction
-from .log import check_move, check_photo, read_states
+from .log import check_move, check_photo, is_time, read_states
 
 __all__ = [
     "NOTHING",
@@ -64,8 +64,9 @@ class Place(NamedTuple):
         return cls((status.st_dev, status.st_ino), status.st_size)
 
     def continues(self, before: Place) -> bool:
-        """Whether it is the same file, with nothing cut off: journals only grow."""
-        return self.number == before.number and self.size >= before.size
+        """Whether there is a file, the same, with nothing cut off: journals only grow."""
+        is_same = self.number is not None and self.number == before.number
+        return is_same and self.size >= before.size
 
 
 class Seen(NamedTuple):
@@ -109,7 +110,7 @@ def newest_edits(connection: sqlite3.Connection, seen: Seen) -> dict[tuple[int, 
         ).fetchall()
     except (sqlite3.Error, UnicodeDecodeError):
         return {}
-    return {(photo, kind): time for photo, kind, time in rows}
+    return {(photo, kind): time for photo, kind, time in rows if is_time(time)}
 
 
 @dataclass(frozen=True)
