@@ -32,6 +32,10 @@ class ImgclsError(Exception):
     """Base of all exceptions that this package raises on purpose."""
 
 
+class OtherTaskError(ImgclsError, NotImplementedError):
+    """A name of 2018 that is not about image classification was used."""
+
+
 class MissingExtraError(ImgclsError, ImportError):
     """A feature needs packages that are not installed; the message names the extra to install."""
 

@@ -1,11 +1,36 @@
-"""The names of the 2018 package `cvtk`, so that code written for it runs after its imports change.
+"""The names of the 2018 package `cvtk`, so that code written for it runs.
 
-``from cvtk…``, ``from azureml.logging`` and ``from azuremltkbase.logging`` become
-``from jupyter_imgcls.cvtk…`` and ``from jupyter_imgcls.cvtk.logging``.
+Either its imports change, from ``cvtk`` to ``jupyter_imgcls.cvtk``, or one line before them makes
+them work as they are: ``import jupyter_imgcls.cvtk.as_cvtk``.
 """
 
 from ..context import Context, StorageContext
-from ..data import ClassificationDataset, Splitter
-from .core.classifier import CNTKTLModel
+from .core import (
+    ClassificationDataset,
+    CNTKTLModel,
+    Dataset,
+    DNNModel,
+    Image,
+    Label,
+    ObjectDetectionDataset,
+    ScikitClassifier,
+    Splitter,
+    TFFasterRCNN,
+    TransferLearningModel,
+)
 
-__all__ = ["CNTKTLModel", "ClassificationDataset", "Context", "Splitter", "StorageContext"]
+__all__ = [
+    "CNTKTLModel",
+    "ClassificationDataset",
+    "Context",
+    "DNNModel",
+    "Dataset",
+    "Image",
+    "Label",
+    "ObjectDetectionDataset",
+    "ScikitClassifier",
+    "Splitter",
+    "StorageContext",
+    "TFFasterRCNN",
+    "TransferLearningModel",
+]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from .. import evaluation
-from ..data import ClassificationDataset
-from ..evaluation import basic_plot, graph_confusion_matrix, graph_pr_curve, graph_roc_curve
-from ..evaluation.inputs import ScoringClassifier
+from ... import evaluation
+from ...data import ClassificationDataset
+from ...evaluation import basic_plot, graph_confusion_matrix, graph_pr_curve, graph_roc_curve
+from ...evaluation.inputs import ScoringClassifier
+from ..other_tasks import DetectionEvaluation
 
 __all__ = [
     "ClassificationEvaluation",
+    "DetectionEvaluation",
     "basic_plot",
     "graph_confusion_matrix",
     "graph_pr_curve",
