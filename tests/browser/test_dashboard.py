@@ -370,6 +370,42 @@ def test_the_page_of_one_person_has_the_labels_of_the_notebooks(browser, tmp_pat
         own.kill()
 
 
+@pytest.mark.parametrize(("scheme", "size"), [("light", DESKTOP), ("dark", PHONE)])
+def test_a_lost_server_is_told_on_every_step(dashboard, browser, scheme, size):
+    me = Visitor(browser, size, scheme)
+    me.open(dashboard.url)
+    me.says("dishes: 24 photos, 4 classes")
+    me.step("Labels")
+    me.page.get_by_role("gridcell").first.wait_for()
+    lost = me.page.get_by_role("alert").filter(has_text="The connection to the server is lost.")
+    assert lost.count() == 0
+    dashboard.kill()
+    lost.wait_for(timeout=30_000)
+    assert me.page.locator("body").evaluate("() => !/the cell/.test(document.body.innerText)")
+    me.keep_picture("lost")
+    me.problems.clear()  # that nothing answers is in the browser's console, too
+    dashboard.start()
+    me.page.get_by_role("button", name="Load the page again").click()
+    me.says("dishes: 24 photos, 4 classes")
+    assert lost.count() == 0
+    me.problems.clear()
+    me.close()
+
+
+def test_a_killed_kernel_is_told(dashboard, browser):
+    me = Visitor(browser)
+    me.open(dashboard.url)
+    me.says("dishes: 24 photos, 4 classes")
+    for kernel in psutil.Process(dashboard.process.pid).children():
+        if "ipykernel_launcher" in str(kernel.cmdline()):
+            kernel.kill()
+    ended = me.page.get_by_role("alert").filter(has_text="on the server has ended")
+    ended.wait_for(timeout=60_000)
+    me.keep_picture("ended")
+    me.problems.clear()
+    me.close()
+
+
 def test_ctrl_c_ends_it_and_its_kernels(dashboard, browser):
     me = Visitor(browser)
     me.open(dashboard.url)

@@ -233,12 +233,14 @@ export class Grid {
   };
 
   #overdue(count: number): void {
-    this.#toolbar.say(
-      count === 0
-        ? ""
-        : "The kernel does not respond: it is busy with another cell, or it has stopped. The photos " +
-            "appear when it is free; after a restart, run the cell again.",
-    );
+    // A page of voila shows no cell.
+    const words =
+      document.body.dataset.voila === undefined
+        ? "The kernel does not respond: it is busy with another cell, or it has stopped. The photos " +
+          "appear when it is free; after a restart, run the cell again."
+        : "The server does not respond: it is busy, or the connection is lost. The photos appear " +
+          "when it answers.";
+    this.#toolbar.say(count === 0 ? "" : words);
   }
 
   #setActive(row: number): void {
