@@ -12,6 +12,7 @@ from ..context import Context
 from ..data import ClassificationDataset
 from ..data.augment.copies import augment_dataset, mirror_and_crop
 from ..data.sample import tableware
+from ..data.types import given_sides
 from ..errors import MissingExtraError
 from ..evaluation import ClassificationEvaluation
 from ..serving.deployment import Deployment
@@ -51,7 +52,7 @@ def run_demo(data: Path | None, epochs: int, progress: bool) -> tuple[str, dict[
     else:
         dataset = ClassificationDataset.create_from_dir(data.resolve().name, data)
     say(f"1. {dataset.describe()}")
-    train_set, test_set = dataset.split(None if any(dataset.parts) else TRAIN_SIZE)
+    train_set, test_set = dataset.split(None if given_sides(dataset.parts) else TRAIN_SIZE)
     say(f"2. Split: {len(train_set)} photos to train on, {len(test_set)} to test")
     augmented = augment_dataset(train_set, [mirror_and_crop()], progress=progress)
     say(f"3. Augment: {len(augmented)} training photos with mirrored and cropped copies")

@@ -17,7 +17,7 @@ from .paths import PathColumn
 from .problems import Problem, log_left_out
 from .split import Splitter
 from .table import PhotoTable
-from .types import NO_LABEL, Check, Label, Part
+from .types import NO_LABEL, Check, Label, Part, Parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -329,8 +329,11 @@ class ClassificationDataset:
         return np.array(self.table.origin_ids, dtype=np.int64)
 
     @property
-    def parts(self) -> list[Part | None]:
-        """Side of a given split (by folders or a ``split`` column) of each photo."""
+    def parts(self) -> Parts:
+        """Side of a given split (by folders or a ``split`` column) of each photo.
+
+        `split` keeps a given split.
+        """
         return self.table.parts
 
     def label_columns(self, names: Sequence[str]) -> NDArray[np.int64]:
@@ -373,14 +376,18 @@ class ClassificationDataset:
         without = int((self.label_indices == NO_LABEL).sum())
         if without:
             lines.append(f"  {counted(without, 'photo')} without a label")
+        if sides := self.parts.counts():
+            given = ", ".join(f"{n:,} {part}" for part, n in sides.items())
+            lines.append(f"  Given parts, which split() keeps: {given}")
         if self.problems:
             lines.append(f"  {counted(len(self.problems), 'file')} left out: see .problems")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
+        sides = "".join(f", {n:,} {part}" for part, n in self.parts.counts().items())
         return (
             f"<ClassificationDataset {self.name!r}: {counted(len(self), 'photo')}, "
-            f"{counted(len(self.table.labels), 'class', 'classes')}>"
+            f"{counted(len(self.table.labels), 'class', 'classes')}{sides}>"
         )
 
     def get_labels_for_image(self, image: Image) -> list[Label]:

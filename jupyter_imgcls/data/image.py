@@ -43,6 +43,11 @@ class Image:
         return self.table.paths[self.row]
 
     @property
+    def path(self) -> Path:
+        """The file, as a path."""
+        return Path(self.storage_path)
+
+    @property
     def storage_id(self) -> int:
         """Number of the photo, from 1, unique in the dataset that it was created in."""
         return self.table.storage_ids[self.row]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
-from .types import Label, Part
+from .types import Label, Part, Parts, given_sides
 
 __all__ = ["Splitter"]
 
@@ -37,7 +37,7 @@ class Splittable(Protocol):
         """A number that a photo shares with its augmented copies."""
 
     @property
-    def parts(self) -> list[Part | None]:
+    def parts(self) -> Parts:
         """Side of a given split of each photo."""
 
     def part(self: Dataset, part: Part) -> Dataset:
@@ -99,12 +99,9 @@ class Splitter(Generic[Dataset]):
         DatasetError
             If a side would be empty, or `train_size` or `stratify` is invalid.
         """
-        parts = set(self._dataset.parts)
-        if train_size is None and {"train", "test"} <= parts | (
-            {"test"} if "validation" in parts else set()
-        ):
-            test_part: Literal["test", "validation"] = "test" if "test" in parts else "validation"
-            return self._dataset.part("train"), self._dataset.part(test_part)
+        given = given_sides(set(self._dataset.parts)) if train_size is None else None
+        if given is not None:
+            return self._dataset.part(given[0]), self._dataset.part(given[1])
         total = len(self._first_rows)
         train_count = _train_count(DEFAULT_TRAIN_SIZE if train_size is None else train_size, total)
         generator = np.random.default_rng(random_state)

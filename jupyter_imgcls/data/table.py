@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .paths import PathColumn, take
 from .problems import Problem
-from .types import NO_LABEL, PARTS, Label, Part
+from .types import NO_LABEL, PARTS, Label, Part, Parts
 
 __all__ = ["PhotoTable"]
 
@@ -200,9 +200,9 @@ class PhotoTable:
     # -- rows -----------------------------------------------------------------------------------
 
     @property
-    def parts(self) -> list[Part | None]:
+    def parts(self) -> Parts:
         """The side of a given split of each photo."""
-        return [_PARTS[part] for part in self._parts]
+        return Parts(_PARTS[part] for part in self._parts)
 
     def part(self, row: int) -> Part | None:
         """The side of a given split of one photo."""

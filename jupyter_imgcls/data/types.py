@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
 from ..text import unicode_text
 
-__all__ = ["NO_LABEL", "PARTS", "Check", "Label", "Part"]
+__all__ = ["NO_LABEL", "PARTS", "Check", "Label", "Part", "Parts", "given_sides"]
 
 Part = Literal["train", "test", "validation"]
 PARTS: tuple[Part, ...] = ("train", "test", "validation")
+
+
+class Parts(list[Part | None]):
+    """The side of a given split of each photo; shown as the number of photos on each side."""
+
+    def counts(self) -> dict[Part, int]:
+        """Number of photos on each side that has any."""
+        return {part: n for part in PARTS if (n := self.count(part))}
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{n:,} {part}" for part, n in self.counts().items()) or "no given split"
+        without = self.count(None)
+        return f"<Parts: {given}{f', {without:,} without' if without and self.counts() else ''}>"
+
+
+def given_sides(parts: Collection[Part | None]) -> tuple[Part, Part] | None:
+    """Which parts are for training and for testing, where the photos came divided; else None."""
+    for test in ("test", "validation"):
+        if "train" in parts and test in parts:
+            return "train", test
+    return None
+
 
 Check = Literal["full", "header", "none"]
 

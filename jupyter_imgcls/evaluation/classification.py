@@ -17,6 +17,7 @@ from ..data.dataset import ClassificationDataset
 from ..data.types import Label
 from ..errors import EvaluationError
 from ..progress import Progress
+from ..text import counted
 from . import metrics
 from .bootstrap import MetricName, bootstrap_interval
 from .evaluated import Curve
@@ -194,6 +195,16 @@ class ClassificationEvaluation:
         """Classes without a photo among the evaluated ones."""
         photos = np.bincount(self._true, minlength=len(self.labels))
         return [label for label, count in zip(self.labels, photos, strict=True) if not count]
+
+    def __repr__(self) -> str:
+        n_photos = len(self._true)
+        n_right = int((self._true == self.pred_labels[self.evaluated]).sum())
+        left_out = f", {self.left_out:,} left out" if self.left_out else ""
+        return (
+            f"<ClassificationEvaluation {self.name!r}: {n_right:,} of {counted(n_photos, 'photo')} "
+            f"right ({n_right / n_photos:.1%}), {counted(len(self.labels), 'class', 'classes')}"
+            f"{left_out}>"
+        )
 
     # -- single numbers -------------------------------------------------------------------------
 

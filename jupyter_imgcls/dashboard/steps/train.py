@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import ipywidgets
 
 from ...data.augment.copies import augment_dataset, mirror_and_crop
+from ...data.types import given_sides
 from ...text import counted
 from ...widgets.training_monitor import TrainingMonitor
 from ..parts.controls import box, button, html, note
@@ -115,14 +116,15 @@ class TrainStep(Step):
 
     def show(self) -> None:
         """See `Step`."""
-        divided = {"train", "test"} <= set(self.work.dataset.parts)
+        divided = given_sides(self.work.dataset.parts) is not None
         self.held_out.layout.display = "none" if divided else ""
         if self.work.lost:
             self._hint.value = note(f"{self.work.lost} Train again.", "warn")
         elif self.work.stale:
             self._hint.value = note("Photos or labels changed since the last training.", "warn")
         elif divided:
-            self._hint.value = note("Your folders say which photos to train and to test with.")
+            sides = [f"{n:,} {part}" for part, n in self.work.dataset.parts.counts().items()]
+            self._hint.value = note(f"Your folders divide the photos: {', '.join(sides)}.")
         else:
             self._hint.value = ""
         fields = (self._go, self.way, self.held_out, self.copies, self.base_model, self.epochs)
@@ -193,9 +195,8 @@ class TrainStep(Step):
 
     def _sides(self, task: Task) -> tuple[ClassificationDataset, ClassificationDataset]:
         labelled = self.work.labelled()
-        divided = {"train", "test"} <= set(labelled.parts)
-        share = None if divided else 1 - self.held_out.value / 100
-        train_set, test_set = labelled.split(share)
+        divided = given_sides(labelled.parts) is not None
+        train_set, test_set = labelled.split(None if divided else 1 - self.held_out.value / 100)
         if self.copies.value:
             tell = task.count("Making mirrored and cropped copies")
             train_set = augment_dataset(

@@ -348,6 +348,34 @@ def test_print_info_counts_photos_by_class(class_folders, capsys):
     assert repr(dataset) == "<ClassificationDataset 'photos': 14 photos, 2 classes>"
 
 
+@pytest.mark.parametrize("test_folder", ["test", "val", "validation"])
+def test_a_given_division_is_kept_and_shown(tmp_path, test_folder):
+    for part, count in {"train": 3, test_folder: 2}.items():
+        for name in ("cup", "plate"):
+            for number in range(count):
+                save_photo(tmp_path / part / name / f"{number}.png")
+    dataset = create(tmp_path)
+    test_part = "test" if test_folder == "test" else "validation"
+
+    train_set, test_set = dataset.split()
+
+    assert (len(train_set), len(test_set)) == (6, 4)
+    assert {image.path.parts[-3] for image in test_set.images} == {test_folder}
+    assert repr(dataset.parts) == f"<Parts: 6 train, 4 {test_part}>"
+    assert dataset.parts.counts() == {"train": 6, test_part: 4}
+    assert f"which split() keeps: 6 train, 4 {test_part}" in dataset.describe()
+    assert repr(dataset) == (
+        f"<ClassificationDataset 'photos': 10 photos, 2 classes, 6 train, 4 {test_part}>"
+    )
+
+
+def test_parts_of_photos_that_came_undivided(class_folders):
+    dataset = create(class_folders(cup=2))
+    assert repr(dataset.parts) == "<Parts: no given split>"
+    assert dataset.parts == [None, None]
+    assert dataset.images[0].path == Path(dataset.paths[0])
+
+
 # -- tables -----------------------------------------------------------------------------------
 
 

@@ -266,3 +266,9 @@ def test_mistakes_come_with_the_most_confident_first():
     ce = ClassificationEvaluation.from_scores(scores, [1, 1, 1, 1], ["bowl", "cup"])
     assert ce.find_mistakes().index.tolist() == [1, 3, 0]
     assert ce.find_mistakes(2).index.tolist() == [1, 3]
+
+
+def test_it_says_how_many_photos_are_right():
+    scores = [[0.9, 0.1], [0.4, 0.6], [0.7, 0.3], [0.5, 0.5]]
+    ce = ClassificationEvaluation.from_scores(scores, [0, 1, 1, -1], ["bowl", "cup"])
+    assert repr(ce).endswith("2 of 3 photos right (66.7%), 2 classes, 1 left out>")

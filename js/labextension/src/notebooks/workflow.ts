@@ -96,11 +96,12 @@ annotation_ui`),
       ...first,
       markdown(
         trans.__(
-          "## Split into training and test photos\n\nTwo thirds are for training, one third for " +
-            "testing. Excluded photos and photos without a label are left out.",
+          "## Split into training and test photos\n\nPhotos in folders for training and testing stay " +
+            "there. Otherwise two thirds are for training, one third for testing. Excluded photos and " +
+            "photos without a label are left out.",
         ),
       ),
-      code(`train_set, test_set = annotation_ui.journal.included().split(train_size=0.66)
+      code(`train_set, test_set = annotation_ui.journal.included().split()
 print(f"{len(train_set)} photos to train on, {len(test_set)} to test with")`),
       markdown(
         trans.__(
@@ -162,11 +163,17 @@ evaluation.to_html(output / ${literal(`${name}.html`)})`),
       code(`Deployment.delete_if_service_exist(${service})  # of an earlier run
 deployment = Deployment(${service}, model).deploy()
 print(deployment.service_url)
-deployment.score_image(test_set.images[0], parameters={"addSoftmax": True})`),
+answer = deployment.score_image(test_set.images[0], parameters={"addSoftmax": True})
+(scores,) = model.parse_serialized_result(answer)
+{label.name: f"{score:.1%}" for label, score in zip(model.labels, scores)}`),
       markdown(
-        trans.__("The service uses memory while it runs: delete it when you no longer need it."),
+        trans.__(
+          "The service goes on when this notebook is closed, and uses memory. To end it, run %1 " +
+            "here or %2 in a terminal.",
+          "`deployment.delete()`",
+          `\`imgcls undeploy ${serviceName(name)}\``,
+        ),
       ),
-      code("deployment.delete()"),
     ],
   };
 }
