@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.decoding.decode import open_rgb
+from ..data.decoding.decode import get_value_range, open_rgb
+from ..data.decoding.greys import ValueRange, checked_range
 from ..errors import ArtifactError, DatasetError
 
 __all__ = ["PhotoSource", "Preprocessing"]
@@ -58,6 +59,8 @@ class Preprocessing:
     interpolation : {"bilinear", "bicubic"}
     crop_fraction : float
         In (0, 1].
+    value_range : tuple of float, optional
+        The values of photos of more than 8 bits that become black and white; see `decode_rgb`.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class Preprocessing:
     std: tuple[float, float, float]
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     crop_fraction: float = 0.875
+    value_range: ValueRange | None = None
 
     def __post_init__(self) -> None:
         for name in ("height", "width"):
@@ -101,11 +105,16 @@ class Preprocessing:
                 f"crop_fraction must be above 0 and at most 1, not {self.crop_fraction!r}."
             )
 
+        if self.value_range is not None:
+            object.__setattr__(self, "value_range", checked_range(self.value_range))
+
     @classmethod
     def for_base_model(
         cls, base_model: _Normalized, image_dims: tuple[int, int, int]
     ) -> Preprocessing:
         """The preprocessing that a base model's weights were trained for.
+
+        The range of `set_value_range` is part of it, and so saved with the classifier.
 
         Parameters
         ----------
@@ -121,11 +130,13 @@ class Preprocessing:
             std=base_model.std,
             interpolation=base_model.interpolation,
             crop_fraction=base_model.crop_fraction,
+            value_range=get_value_range(),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain values for JSON."""
-        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+        values = asdict(self)
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Preprocessing:
@@ -177,7 +188,7 @@ class Preprocessing:
         if isinstance(source, np.ndarray):
             small = self._scale(self._centre(as_rgb(source)))
         else:
-            with open_rgb(source, min_size=self._enough) as photo:
+            with open_rgb(source, min_size=self._enough, value_range=self.value_range) as photo:
                 small = self._scale(self._centre(np.asarray(photo)))
         for channel, table, row in zip(cv2.split(small), self._tables, out, strict=True):
             cv2.LUT(channel, table, dst=row)

@@ -289,6 +289,17 @@ def test_names_that_are_no_text_reach_the_page_and_come_back(tmp_path, class_fol
     ui.journal.close()
 
 
+@pytest.mark.parametrize("rows", [[-1], [0, 10_000], [0.0], ["0"], [True], [None]])
+@pytest.mark.parametrize("action", ["label", "exclude"])
+def test_photos_that_are_not_there_are_refused_and_nothing_changes(dataset, ui, action, rows):
+    before = labels(dataset)
+    values = {"name": "plate", "several": False} if action == "label" else {}
+    answer = AnnotationPage(ui).edit(action, rows=rows, **values)
+    assert "that are not there" in answer["error"]
+    assert labels(dataset) == before
+    assert len(ui.journal.excluded) == 0
+
+
 def test_wrong_values_are_refused(dataset, ui):
     with pytest.raises(traitlets.TraitError, match="row 9"):
         AnnotationUI(dataset, img_indices=[9])

@@ -20,13 +20,14 @@ from PIL import Image, JpegImagePlugin, TiffImagePlugin
 from ...errors import UnreadableImageError
 from . import isolated
 from .formats import Reader, reader_for
-from .greys import ValueRange, eight_bits, low_bytes_mode, row_blocks, whole_range
+from .greys import ValueRange, checked_range, eight_bits, low_bytes_mode, row_blocks, whole_range
 from .limits import MEMORY, DecodingLimits, RefusedError, decoding_limits
 from .photo_file import PhotoFile, open_photo
 
 __all__ = [
     "check_image",
     "decode_rgb",
+    "get_value_range",
     "image_size",
     "open_rgb",
     "set_value_range",
@@ -72,16 +73,14 @@ def set_value_range(value_range: ValueRange | None) -> ValueRange | None:
         If the range is not two finite numbers, the smaller one first.
     """
     global _value_range  # one for all datasets of a process, as their widgets and copies must agree
-    if value_range is not None:
-        low, high = value_range
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise ValueError(
-                "value_range must be two numbers, black before white, such as (0, 4095), not "
-                f"{value_range!r}."
-            )
-        value_range = (low, high)
-    before, _value_range = _value_range, value_range
+    new = None if value_range is None else checked_range(value_range)
+    before, _value_range = _value_range, new
     return before
+
+
+def get_value_range() -> ValueRange | None:
+    """The range that `set_value_range` set."""
+    return _value_range
 
 
 def decode_rgb(

@@ -7,12 +7,19 @@ measurements come as floating-point numbers.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ValueRange", "eight_bits", "low_bytes_mode", "row_blocks", "whole_range"]
+__all__ = [
+    "ValueRange",
+    "checked_range",
+    "eight_bits",
+    "low_bytes_mode",
+    "row_blocks",
+    "whole_range",
+]
 
 ValueRange = tuple[float, float]
 """The values that become black and white."""
@@ -24,6 +31,25 @@ _BLOCK = 1_000_000
 
 # Readers keep the first byte of each value, or the second: so these give the other one.
 _OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+
+
+def checked_range(value_range: object) -> ValueRange:
+    """Two finite numbers, the smaller one first.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    if isinstance(value_range, Sequence) and len(value_range) == 2:
+        low, high = value_range
+        numbers = all(type(value) in (int, float) and -1e30 < value < 1e30 for value in (low, high))
+        if numbers and low < high:
+            return low, high
+    raise ValueError(
+        "value_range must be two numbers, black before white, such as (0, 4095), not "
+        f"{value_range!r}."
+    )
 
 
 def low_bytes_mode(raw_mode: str) -> str | None:

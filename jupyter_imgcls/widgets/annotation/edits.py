@@ -103,7 +103,14 @@ class Edits:
 
     def _read(self, rows: list[int]) -> list[Image]:
         """The photos of rows, after their content was read: many take long, and can be stopped."""
-        images = [self.journal.dataset.images[row] for row in rows]
+        photos = self.journal.dataset.images
+        # From the page: a negative number would be another photo.
+        if not all(type(row) is int and 0 <= row < len(photos) for row in rows):
+            raise DatasetError(
+                f"The page names photos that are not there: the dataset has {len(photos)}. Reload "
+                "the page."
+            )
+        images = [photos[row] for row in rows]
         for start in range(0, len(images), _AT_ONCE):
             if self._stop.is_set():
                 raise DatasetError("Stopped: nothing was changed.")

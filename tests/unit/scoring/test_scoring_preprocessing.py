@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from jupyter_imgcls.backends.base_models import get_base_model
+from jupyter_imgcls.data import set_value_range
 from jupyter_imgcls.errors import ArtifactError, DatasetError, UnreadableImageError
 from jupyter_imgcls.scoring import Preprocessing
 
@@ -200,3 +202,24 @@ class TestSettings:
     def test_settings_that_are_missing(self, settings: Any) -> None:
         with pytest.raises(ArtifactError, match="the model file has none"):
             Preprocessing.from_dict(settings)
+
+
+def test_the_range_of_values_is_kept_with_the_settings():
+    grey = io.BytesIO()
+    Image.fromarray(np.full((8, 8), 1000, np.uint16)).save(grey, "PNG")
+    before = set_value_range((0, 4000))
+    try:
+        base_model = get_base_model("efficientnet_lite0")
+        prepare = Preprocessing.for_base_model(base_model, (3, 64, 64))
+    finally:
+        set_value_range(before)
+    again = Preprocessing.from_dict(json.loads(json.dumps(prepare.to_dict())))
+    assert again == prepare
+    assert again.value_range == (0, 4000)
+    np.testing.assert_array_equal(again(grey.getvalue()), again(np.full((8, 8, 3), 64, np.uint8)))
+
+
+@pytest.mark.parametrize("value_range", [(1, 1), (2, 1), (0,), "ab", (0, float("inf")), (True, 5)])
+def test_a_range_that_is_none_is_refused(value_range):
+    with pytest.raises(ValueError, match="black before white"):
+        Preprocessing(8, 8, (0, 0, 0), (1, 1, 1), value_range=value_range)
