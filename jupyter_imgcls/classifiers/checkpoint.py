@@ -23,7 +23,7 @@ __all__ = ["Checkpoint", "Weights", "fingerprint"]
 Weights = Mapping[str, NDArray[np.float32]]
 
 _log = logging.getLogger(__name__)
-_GROUPS = ("weights", "momentum", "best")
+_GROUPS = ("weights", "momentum", "kept")
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Checkpoint:
         The epochs done.
     weights, momentum : mapping of str to ndarray
         Of the network and of its optimizer.
-    best_weights : mapping of str to ndarray
-        Of the network after the best epoch.
+    kept_weights : mapping of str to ndarray
+        Of the network after the epoch that the training keeps.
     """
 
     history: list[EpochRecord]
     weights: Weights
     momentum: Weights
-    best_weights: Weights
+    kept_weights: Weights
 
     def save(self, file: Path) -> None:
         """Write the file, in place of an earlier one only when it is whole.
@@ -53,11 +53,11 @@ class Checkpoint:
         StorageError
             If that fails, for instance because the disk is full.
         """
-        # Where the last epoch is the best one, its weights are written once.
-        best = {} if self.best_weights is self.weights else self.best_weights
+        # Where the last epoch is the kept one, its weights are written once.
+        kept = {} if self.kept_weights is self.weights else self.kept_weights
         tensors = {
             f"{group}/{name}": np.ascontiguousarray(value)
-            for group, values in zip(_GROUPS, (self.weights, self.momentum, best), strict=True)
+            for group, values in zip(_GROUPS, (self.weights, self.momentum, kept), strict=True)
             for name, value in values.items()
         }
         history = json.dumps([record.to_dict() for record in self.history])
@@ -103,8 +103,8 @@ class Checkpoint:
                 f"The checkpoint {file} is damaged ({error}): delete it, or train with "
                 "resume=False."
             ) from error
-        best = groups["best"] or groups["weights"]
-        return cls(history, groups["weights"], groups["momentum"], best)
+        kept = groups["kept"] or groups["weights"]
+        return cls(history, groups["weights"], groups["momentum"], kept)
 
 
 def fingerprint(arrays: Weights) -> str:

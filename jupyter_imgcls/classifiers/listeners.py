@@ -17,16 +17,17 @@ _LOOKS_PER_SECOND = 10
 
 
 class EpochLogger(TrainingListener):
-    """Logs a line for each epoch (level INFO), and why a training failed (ERROR)."""
+    """Logs a line for each epoch and for the one that is kept (INFO), and a failure (ERROR)."""
 
     def on_epoch(self, run: TrainingRun, record: EpochRecord) -> None:
         """Log the epoch."""
         _log.info("%s", record)
 
     def on_end(self, run: TrainingRun) -> None:
-        """Log a failure, which nobody may be waiting for."""
+        """Log which epoch is kept, and a failure, which nobody may be waiting for."""
         if run.error is not None:
             _log.error("Training failed: %s", run.error)
+        _log.info("%s", run.describe_kept())
 
 
 class TensorBoardWriter(TrainingListener):
@@ -82,7 +83,7 @@ def follow(run: TrainingRun, progress: bool) -> None:
 
     The bar and the log lines come from here and not from the training's thread, because what a
     thread prints shows nowhere in a notebook. An interruption (Ctrl-C, the notebook's stop button)
-    stops the training, keeps the best epoch, and returns; a second one is raised.
+    stops the training and returns; a second one is raised.
 
     Raises
     ------
@@ -126,6 +127,8 @@ def follow(run: TrainingRun, progress: bool) -> None:
                         raise
                     interrupted = True
                     run.stop()
-                    _log.warning("Stopping the training; the best epoch so far is kept.")
+                    _log.warning("Stopping the training; the %s epoch so far is kept.", run.keep)
         finally:
             show()
+            if run.state in ("finished", "stopped", "failed"):
+                _log.info("%s", run.describe_kept())

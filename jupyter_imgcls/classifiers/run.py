@@ -12,10 +12,20 @@ from ..errors import TrainingError
 from ..kernel.waiting import Awaited
 from ..validation import validated
 
-__all__ = ["EpochRecord", "State", "Stopped", "TrainingListener", "TrainingRun", "best_epoch"]
+__all__ = [
+    "EpochRecord",
+    "Keep",
+    "State",
+    "Stopped",
+    "TrainingListener",
+    "TrainingRun",
+    "best_epoch",
+    "kept_epoch",
+]
 
 _log = logging.getLogger(__name__)
 
+Keep = Literal["best", "last"]
 State = Literal["waiting", "running", "paused", "stopping", "finished", "stopped", "failed"]
 
 
@@ -113,13 +123,20 @@ class Stopped(Exception):  # noqa: N818 - a signal, not an error
 def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord | None:
     """The epoch of lowest evaluation error, or training error where there is no evaluation.
 
-    The earliest among equals; None if there is no epoch.
+    Among equals that of the lowest loss, then the earliest; None if there is no epoch.
     """
-    return min(
-        history,
-        key=lambda record: record.train_error if record.eval_error is None else record.eval_error,
-        default=None,
-    )
+
+    def error_and_loss(record: EpochRecord) -> tuple[float, float]:
+        if record.eval_error is None or record.eval_loss is None:
+            return record.train_error, record.loss
+        return record.eval_error, record.eval_loss
+
+    return min(history, key=error_and_loss, default=None)
+
+
+def kept_epoch(history: Sequence[EpochRecord], keep: Keep) -> EpochRecord | None:
+    """The epoch whose weights a training keeps: see `best_epoch`, or the last one."""
+    return best_epoch(history) if keep == "best" else next(reversed(history), None)
 
 
 class TrainingRun(Awaited):
@@ -134,10 +151,12 @@ class TrainingRun(Awaited):
         Number of epochs.
     history : sequence of EpochRecord, optional
         Epochs already done, of a training that is resumed.
+    keep : {"best", "last"}
+        Which epoch's weights the training keeps, however it ends.
 
     Attributes
     ----------
-    epochs : int
+    epochs, keep
         As given.
     history : list of EpochRecord
         The epochs done so far. Do not change it.
@@ -154,9 +173,11 @@ class TrainingRun(Awaited):
         work: Callable[[TrainingRun], None],
         epochs: int,
         history: Sequence[EpochRecord] = (),
+        keep: Keep = "best",
     ) -> None:
         super().__init__()
         self.epochs = epochs
+        self.keep: Keep = keep
         self.history = list(history)
         # One number, so that whoever reads it in another thread never sees half of a change.
         self.epochs_done = float(len(self.history))
@@ -186,8 +207,7 @@ class TrainingRun(Awaited):
     def stop(self) -> None:
         """Ask the training to stop after the current minibatch; returns at once.
 
-        The network then gets the weights of the best epoch so far: of the lowest evaluation
-        error, or training error without an evaluation set.
+        The network then has the weights of `kept`.
         """
         self._stop_asked.set()
         self._may_go_on.set()
@@ -214,8 +234,25 @@ class TrainingRun(Awaited):
         """See `best_epoch`."""
         return best_epoch(self.history)
 
+    @property
+    def kept(self) -> EpochRecord | None:
+        """The epoch whose weights the training keeps, if it ended now; None before the first."""
+        return kept_epoch(self.history, self.keep)
+
+    def describe_kept(self) -> str:
+        """Which epoch the training keeps, and why, in a sentence."""
+        kept = self.kept
+        if kept is None:
+            return "No epoch is done: the network stays as it was."
+        text = f"Epoch {kept.epoch} of {self.epochs} is kept"
+        if self.keep == "last":
+            return f"{text}, the last one."
+        if kept.eval_error is None:
+            return f"{text}, with the lowest training error: {kept.train_error:.2%}."
+        return f"{text}, with the lowest evaluation error: {kept.eval_error:.2%}."
+
     def __repr__(self) -> str:
-        last = f": {self.history[-1]}" if self.history else ""
+        last = f": {self.history[-1]}. {self.describe_kept()}" if self.history else ""
         return f"<TrainingRun {self.state}, {len(self.history)} of {self.epochs} epochs{last}>"
 
     # -- for the work ---------------------------------------------------------------------------

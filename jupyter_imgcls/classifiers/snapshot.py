@@ -12,7 +12,7 @@ from ..errors import ArtifactError
 from ..scoring import OnnxScorer, Preprocessing
 from .artifact import Artifact
 from .checkpoint import Weights
-from .run import EpochRecord
+from .run import EpochRecord, Keep
 
 __all__ = ["Snapshot"]
 
@@ -33,6 +33,8 @@ class Snapshot:
         The backend's, for training further.
     history : list of EpochRecord
         The epochs that led here.
+    keep : {"best", "last"}
+        Which of them `weights` are of.
     scorer : OnnxScorer
         Runs `onnx`.
     """
@@ -40,15 +42,21 @@ class Snapshot:
     onnx: bytes
     weights: Weights
     history: list[EpochRecord]
+    keep: Keep
     scorer: OnnxScorer
 
     @classmethod
     def of(
-        cls, network: Network, preprocessing: Preprocessing, history: list[EpochRecord]
+        cls,
+        network: Network,
+        preprocessing: Preprocessing,
+        history: list[EpochRecord],
+        keep: Keep,
     ) -> Snapshot:
         """The present state of a network, which nobody else may be using."""
         onnx = network.to_onnx()
-        return cls(onnx, network.get_weights(), list(history), OnnxScorer(onnx, preprocessing))
+        scorer = OnnxScorer(onnx, preprocessing)
+        return cls(onnx, network.get_weights(), list(history), keep, scorer)
 
     def with_threads(self, threads: int) -> Snapshot:
         """The same, but that its scorer uses so many threads."""
@@ -66,6 +74,7 @@ class Snapshot:
         artifact: Artifact,
         preprocessing: Preprocessing,
         history: list[EpochRecord],
+        keep: Keep,
         classes: int,
     ) -> Snapshot:
         """The state that an artifact holds.
@@ -87,4 +96,4 @@ class Snapshot:
                 f"The saved classifier is damaged: its network tells {n_outputs} classes apart, "
                 f"its list of classes has {classes}."
             )
-        return cls(onnx, weights, history, scorer)
+        return cls(onnx, weights, history, keep, scorer)

@@ -25,7 +25,7 @@ from ..errors import TrainingError
 from ..scoring import Preprocessing, decode_ahead
 from .base import training_rows
 from .checkpoint import Checkpoint, Weights, fingerprint
-from .run import EpochRecord, TrainingRun, best_epoch
+from .run import EpochRecord, Keep, TrainingRun, kept_epoch
 
 __all__ = ["LEARNING_RATE", "PhotoSet", "TrainingSettings", "configuration_key", "train_network"]
 
@@ -48,6 +48,7 @@ class TrainingSettings:
     trainable: Trainable
     precision: Precision
     seed: int
+    keep: Keep
 
     @classmethod
     def create(
@@ -58,6 +59,7 @@ class TrainingSettings:
         trainable: Trainable,
         precision: Precision,
         seed: int,
+        keep: Keep,
     ) -> TrainingSettings:
         """Check what a user gave; the last learning rate goes on when there are more epochs.
 
@@ -83,12 +85,15 @@ class TrainingSettings:
             raise TrainingError(f"trainable is {trainable!r}: choose 'all' or 'head'.")
         if precision not in ("fp32", "bf16"):
             raise TrainingError(f"precision is {precision!r}: choose 'fp32' or 'bf16'.")
+        if keep not in ("best", "last"):
+            raise TrainingError(f"keep is {keep!r}: choose 'best' or 'last'.")
         return cls(
             tuple((by_epoch + by_epoch[-1:] * epochs)[:epochs]),
             _whole_number("batch_size", batch_size, 1),
             trainable,
             precision,
             _whole_number("seed", seed, 0),
+            keep,
         )
 
 
@@ -221,9 +226,9 @@ def train_network(
 ) -> None:
     """Train `network` as `settings` say, telling `run`; the work of a `TrainingRun`.
 
-    It goes on from `saved` if there is one, whose history is that of `run`. A training that is
-    stopped or fails leaves the weights of its best epoch in the network, or those from before if
-    no epoch is done.
+    It goes on from `saved` if there is one, whose history is that of `run`. However it ends, the
+    network then has the weights of the epoch ``run.kept``, or those from before if no epoch is
+    done.
 
     Raises
     ------
@@ -232,7 +237,7 @@ def train_network(
     StorageError
         If the checkpoint cannot be written.
     """
-    best_weights = network.get_weights() if saved is None else saved.best_weights
+    kept_weights = network.get_weights() if saved is None else saved.kept_weights
     try:
         network.start_training(
             trainable=settings.trainable,
@@ -247,16 +252,15 @@ def train_network(
         for epoch in range(len(run.history) + 1, run.epochs + 1):
             record, weights = _train_epoch(run, network, train_set, eval_set, settings, epoch)
             history = [*run.history, record]
-            best = weights if best_epoch(history) is record else best_weights
+            kept = weights if kept_epoch(history, run.keep) is record else kept_weights
             momentum = network.get_optimizer_state()
-            Checkpoint(history, weights, momentum, best).save(checkpoint_file)
+            Checkpoint(history, weights, momentum, kept).save(checkpoint_file)
             # Only an epoch whose checkpoint is on disk counts: in the history and in the weights.
-            best_weights = best
+            kept_weights = kept
             run.add_epoch(record)
             run.check_stop()
-    except BaseException:
-        network.set_weights(best_weights)
-        raise
+    finally:
+        network.set_weights(kept_weights)
 
 
 def _train_epoch(
@@ -312,7 +316,7 @@ def _train_epoch(
 
 
 def _diverged(run: TrainingRun, epoch: int, learning_rate: float) -> TrainingError:
-    kept = f"of epoch {run.best.epoch}" if run.best else "from before the training"
+    kept = f"of epoch {run.kept.epoch}" if run.kept else "from before the training"
     return TrainingError(
         f"Training diverged in epoch {epoch}: at the learning rate {learning_rate} the loss is not "
         f"a number any more. Try a tenth of it (learning_rate). The weights are those {kept}."

@@ -22,13 +22,14 @@ from ..errors import ArtifactError, TrainingError
 from ..files import safe_name
 from ..progress import Progress
 from ..scoring import Output, Photos, Preprocessing
+from ..text import counted
 from ..validation import validated
 from .arguments import checked_class_map, checked_dims
 from .artifact import Artifact
 from .base import Classifier, softmax
 from .checkpoint import Checkpoint
 from .listeners import EpochLogger, TensorBoardWriter, follow
-from .run import EpochRecord, Stopped, TrainingListener, TrainingRun
+from .run import EpochRecord, Keep, Stopped, TrainingListener, TrainingRun, kept_epoch
 from .snapshot import Snapshot
 from .training import LEARNING_RATE, PhotoSet, TrainingSettings, configuration_key, train_network
 
@@ -50,6 +51,7 @@ class _Manifest:
     class_map: list[str]
     preprocessing: dict[str, Any]
     history: list[EpochRecord]
+    keep: Keep = "last"  # as files did that do not say it
 
 
 @dataclass
@@ -65,6 +67,7 @@ class _State:
     backend: str
     device: str = "auto"
     history: list[EpochRecord] = field(default_factory=list)
+    keep: Keep = "best"
     network: Network | None = None
     snapshot: Snapshot | None = None
     run: TrainingRun | None = None
@@ -157,6 +160,11 @@ class TransferLearningModel(Classifier):
         """The epochs of the last training; during a training those of the one before."""
         return self._state.history
 
+    @property
+    def kept(self) -> EpochRecord | None:
+        """The epoch of `history` whose weights the network has; None if it was not trained."""
+        return kept_epoch(self._state.history, self._state.keep)
+
     # -- training -------------------------------------------------------------------------------
 
     def train(
@@ -174,14 +182,15 @@ class TransferLearningModel(Classifier):
         *,
         resume: bool = False,
         seed: int = 0,
+        keep: Keep = "best",
         progress: bool = True,
     ) -> TrainingRun:
         """Refine the network by stochastic gradient descent (momentum 0.9, L2 5e-4).
 
         After each epoch a checkpoint is written under the context's ``outputs_path``, and at the
         end the model itself as ``model_trained/<dataset>-<base model>.model``. The network then has
-        the weights of the last epoch; if the training was stopped or failed, those of the best one,
-        or of before if no epoch was done. Until the end, scores are those of before.
+        the weights of the epoch that `keep` says, even if the training was stopped or failed, or of
+        before if no epoch was done. Until the end, scores are those of before.
 
         An interruption (Ctrl-C, the notebook's stop button) stops the training like
         `TrainingRun.stop`.
@@ -198,7 +207,8 @@ class TransferLearningModel(Classifier):
         num_epochs : int, optional
             Default: as many as learning rates.
         eval_dataset : ClassificationDataset, optional
-            Photos to evaluate on after each epoch.
+            Photos to evaluate on after each epoch. They choose the best epoch; so its accuracy on
+            them is a little too high. For an unbiased one, score photos that chose nothing.
         tensorboard_logdir : str or Path, optional
             Folder to write TensorBoard events to.
         callbacks : sequence of TrainingListener
@@ -214,6 +224,10 @@ class TransferLearningModel(Classifier):
             was cut off; it then comes to what the uninterrupted training would have come to.
         seed : int
             For the order of the photos, and for dropout.
+        keep : {"best", "last"}
+            Which epoch's weights the network gets: ``"best"`` is the epoch with the lowest
+            evaluation error, or training error without `eval_dataset`; of equal ones that with the
+            lowest loss.
         progress : bool
             Whether to show a progress bar (not in the background).
 
@@ -234,7 +248,7 @@ class TransferLearningModel(Classifier):
         if last is not None and last.state in ("running", "paused", "stopping"):
             raise TrainingError("This model is being trained: wait for it, or stop that training.")
         settings = TrainingSettings.create(
-            learning_rate, batch_size, num_epochs, trainable, precision, seed
+            learning_rate, batch_size, num_epochs, trainable, precision, seed, keep
         )
         preprocessing = self._state.preprocessing
         photos = PhotoSet(train_set, self.labels, preprocessing, "training")
@@ -261,14 +275,15 @@ class TransferLearningModel(Classifier):
                 try:
                     train_network(run, network, photos, evaluation, settings, checkpoint, saved)
                 finally:
-                    self._adopt(run.history)
+                    self._adopt(run)
             except Stopped:
                 self._save(trained_file)
                 raise
             self._save(trained_file)
             checkpoint.unlink(missing_ok=True)
 
-        run = TrainingRun(work, len(settings.learning_rates), saved.history if saved else ())
+        done = saved.history if saved else ()
+        run = TrainingRun(work, len(settings.learning_rates), done, keep)
         self._state.run = run
         for listener in listeners:
             run.add_listener(listener)
@@ -278,11 +293,12 @@ class TransferLearningModel(Classifier):
             follow(run, progress)
         return run
 
-    def _adopt(self, history: list[EpochRecord]) -> None:
+    def _adopt(self, run: TrainingRun) -> None:
         """Score with the network as it is from now on, unless no epoch changed it."""
-        if history:
-            with self._state.lock:
-                self._state.history, self._state.snapshot = history, None
+        if run.history:
+            state = self._state
+            with state.lock:
+                state.history, state.keep, state.snapshot = run.history, run.keep, None
 
     def _save(self, file: Path) -> None:
         if self.history:
@@ -379,6 +395,7 @@ class TransferLearningModel(Classifier):
             "class_map": list(self.class_map.values()),
             "preprocessing": self._state.preprocessing.to_dict(),
             "history": [record.to_dict() for record in snapshot.history],
+            "keep": snapshot.keep,
         }
         return Artifact(self.kind, manifest, snapshot.to_entries())
 
@@ -398,6 +415,7 @@ class TransferLearningModel(Classifier):
                 Preprocessing.from_dict(saved.preprocessing),
                 saved.backend,
                 history=saved.history,
+                keep=saved.keep,
             )
             if state.image_dims[1:] != (state.preprocessing.height, state.preprocessing.width):
                 raise ValueError("two sizes of photos")
@@ -406,7 +424,7 @@ class TransferLearningModel(Classifier):
                 f"The saved classifier is damaged: its manifest is not valid ({error})."
             ) from error
         state.snapshot = Snapshot.from_artifact(
-            artifact, state.preprocessing, state.history, len(class_map)
+            artifact, state.preprocessing, state.history, state.keep, len(class_map)
         )
         return cls._of(class_map, state)
 
@@ -420,6 +438,7 @@ class TransferLearningModel(Classifier):
             replace(
                 self._state,
                 history=snapshot.history,
+                keep=snapshot.keep,
                 network=None,
                 snapshot=snapshot,
                 run=None,
@@ -432,7 +451,9 @@ class TransferLearningModel(Classifier):
         with state.lock:
             if state.snapshot is None:
                 assert state.network is not None
-                state.snapshot = Snapshot.of(state.network, state.preprocessing, state.history)
+                state.snapshot = Snapshot.of(
+                    state.network, state.preprocessing, state.history, state.keep
+                )
             return state.snapshot
 
     def _get_network(self) -> Network:
@@ -455,7 +476,10 @@ class TransferLearningModel(Classifier):
         )
 
     def __repr__(self) -> str:
-        trained = f", trained for {len(self.history)} epochs" if self.history else ""
+        trained = ""
+        if self.kept is not None:
+            epochs = counted(len(self.history), "epoch")
+            trained = f", trained for {epochs}, epoch {self.kept.epoch} kept"
         return (
             f"<{type(self).__name__} {self.base_model.name} {self.image_dims}: "
             f"{', '.join(self.class_map.values())}{trained}>"

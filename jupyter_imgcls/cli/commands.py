@@ -41,6 +41,13 @@ class Method(str, Enum):
     dnn = "dnn"
 
 
+class Keep(str, Enum):
+    """Which epoch of a training is kept."""
+
+    best = "best"
+    last = "last"
+
+
 class Check(str, Enum):
     """How thoroughly a dataset's files are checked."""
 
@@ -169,6 +176,10 @@ def train(
             help="dnn: learning rate. Default: 0.05 for 7 epochs, 0.005 for 7, then 0.0005."
         ),
     ] = None,
+    keep: Annotated[
+        Keep,
+        typer.Option(help="dnn: the epoch to keep: the one with the fewest errors, or the last."),
+    ] = Keep.best,
     device: Annotated[str, typer.Option(help="dnn: auto, cpu, gpu(0), or gpu(0),gpu(1).")] = "auto",
     resume: Annotated[
         bool, typer.Option("--resume", help="dnn: resume a training that was interrupted.")
@@ -197,23 +208,35 @@ def train(
             dataset.labels, base_model, (3, image_size, image_size), weights=weights, device=device
         )
         classifier: Classifier = network
+        kept = ""
         if method is Method.svm:
             classifier = ScikitClassifier(network).train(train_set, batch_size, not quiet)
         else:
-            network.train(
+            choosing = test_set
+            if train_size is None and {"train", "test", "validation"} <= set(dataset.parts):
+                choosing = dataset.part("validation")
+            run = network.train(
                 train_set,
                 LEARNING_RATE if learning_rate is None else learning_rate,
                 batch_size=batch_size,
                 num_epochs=epochs,
-                eval_dataset=test_set,
+                eval_dataset=choosing,
                 resume=resume,
                 seed=seed,
+                keep=keep.value,
                 progress=not quiet,
             )
+            kept = f"{run.describe_kept()}\n"
+            if keep is Keep.best and choosing is test_set:
+                kept += (
+                    "The test photos chose it: its accuracy on them is a little too high. "
+                    "'imgcls evaluate' measures it on other photos.\n"
+                )
+            kept += "\n"
         classifier.serialize(model)
         evaluation = ClassificationEvaluation(classifier, test_set, batch_size, progress=not quiet)
         finish(
-            f"{describe_evaluation(evaluation)}\n\nSaved as {model}",
+            f"{kept}{describe_evaluation(evaluation)}\n\nSaved as {model}",
             {"model": str(model), "train": len(train_set), **evaluation_metrics(evaluation)},
             as_json,
         )

@@ -85,7 +85,7 @@ def test_training_lowers_the_error_and_keeps_a_history(small_model, photos, trai
 def test_the_evaluation_error_is_a_share_of_the_evaluation_set(small_model, photos, train):
     model = small_model()
     few = photos.take([0, 1, 5])
-    run = train(model, eval_dataset=few)
+    run = train(model, eval_dataset=few, keep="last")
     wrong = sum(
         predicted != image.labels[0].name
         for predicted, image in zip(model.predict(few), few.images, strict=True)
@@ -214,6 +214,31 @@ def test_a_callback_that_fails_between_epochs_does_not_hurt_the_training(
 
 
 # -- stopping and going on ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+@pytest.mark.parametrize("evaluated", [True, False])
+def test_a_finished_training_keeps_the_best_epoch_or_the_last(
+    small_model, photos, train, tmp_path, keep, evaluated
+):
+    """The last epoch, at a high learning rate, is worse."""
+    model, after_epoch = small_model(), []
+    run = train(
+        model,
+        learning_rate=[0.02, 0.02, 0.5],
+        num_epochs=3,
+        batch_size=5,
+        eval_dataset=photos if evaluated else None,
+        callbacks=[Do(lambda _: after_epoch.append(model._state.network.get_weights()))],
+        keep=keep,
+    )
+    assert run.state == "finished" and run.best.epoch < 3
+    kept = run.best if keep == "best" else run.history[-1]
+    assert run.kept == model.kept == kept
+    assert same(weights(model), after_epoch[kept.epoch - 1])
+    loaded = TransferLearningModel.deserialize(model.serialize(tmp_path / "a.model"))
+    assert loaded.kept == kept and f"trained for 3 epochs, epoch {kept.epoch} kept" in repr(loaded)
+    assert same(weights(loaded), weights(model))
 
 
 def test_stopping_keeps_the_best_epoch(small_model, photos, train, context):

@@ -106,6 +106,8 @@ def test_watches_a_blocking_training_through_its_listener():
         in monitor._log.value
     )
     assert "3 (86.7%)" in monitor._numbers.value, "the best epoch"
+    assert run.kept.epoch == 3 and "epoch 3 of 3 is kept" in monitor._headline.value
+    assert f"Finished. {run.describe_kept()}" in monitor._log.value
 
 
 def test_shows_a_training_that_ended_before():

@@ -136,7 +136,23 @@ def test_refining_trains_the_network_and_can_be_resumed(photos, tmp_path):
     assert done.exit_code == 0, done.output
     assert "Finished epoch 2 of 2" in done.stderr
     assert f"Saved as {tmp_path / 'dnn.model'}" in done.stdout
+    assert " of 2 is kept, with the lowest evaluation error: " in done.stdout
+    assert "The test photos chose it" in done.stdout
     assert json.loads(imgcls("info", tmp_path / "dnn.model", "--json").stdout)["history"]
+
+
+def test_validation_photos_choose_the_epoch_where_there_are_some(tmp_path, class_folders):
+    for part in ("train", "validation", "test"):
+        class_folders(tmp_path / "photos" / part, cup=3, plate=3)
+    arguments = ["train", tmp_path / "photos", tmp_path / "dnn.model", "--method", "dnn"]
+    arguments += ["--image-size", 64, "--epochs", 1, "--learning-rate", 0.01, "--quiet"]
+    done = imgcls(*arguments, "--output", tmp_path)
+
+    assert "Epoch 1 of 1 is kept, with the lowest evaluation error: " in done.stdout
+    assert "The test photos chose it" not in done.stdout
+    assert "of 6 test photos" in done.stdout
+    done = imgcls(*arguments, "--output", tmp_path, "--keep", "last")
+    assert done.stdout.startswith("Epoch 1 of 1 is kept, the last one.\n\n")
 
 
 def test_mistakes_are_one_line_and_exit_code_1(tmp_path, class_folders):

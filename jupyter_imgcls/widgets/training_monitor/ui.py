@@ -35,7 +35,7 @@ _WORDS = {
     "paused": "Paused",
     "stopping": "Stopping after this minibatch",
     "finished": "Finished",
-    "stopped": "Stopped; the best epoch is kept",
+    "stopped": "Stopped",
     "failed": "Failed",
 }
 _BAR_STYLES = {"finished": "success", "stopped": "warning", "paused": "warning", "failed": "danger"}
@@ -211,6 +211,8 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
         batch, of = (0, 0) if run is None else run.minibatch
         if run is not None:
             words.append(f"epoch {min(done + 1, run.epochs)} of {run.epochs}")
+            if state in _ENDED and run.kept is not None:
+                words[-1] = f"epoch {run.kept.epoch} of {run.epochs} is kept"
         if state in ("running", "paused", "stopping") and of:
             # After an epoch its last minibatch stays noted until the next one's first is done.
             batch = batch if run is not None and run.epochs_done > done else 0
@@ -265,7 +267,8 @@ class TrainingMonitor(StillPicture, ipywidgets.VBox):
         lines = [_line(record) for record in history[self._logged_epochs :]]
         self._logged_epochs = len(history)
         if state not in ("idle", self._logged_state):
-            lines.append(f"{time.strftime('%H:%M:%S')}  {_WORDS[state]}")
+            ended = f". {self._run.describe_kept()}" if self._run and state in _ENDED else ""
+            lines.append(f"{time.strftime('%H:%M:%S')}  {_WORDS[state]}{ended}")
         self._logged_state = state
         if lines:
             self._lines += lines

@@ -29,7 +29,7 @@ def checkpoint(best=True):
 
 def assert_same(left, right):
     assert left.history == right.history
-    for group in ("weights", "momentum", "best_weights"):
+    for group in ("weights", "momentum", "kept_weights"):
         expected, got = getattr(left, group), getattr(right, group)
         assert expected.keys() == got.keys()
         for name, value in expected.items():

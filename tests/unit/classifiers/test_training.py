@@ -31,7 +31,8 @@ SMALL = Preprocessing(height=64, width=64, mean=(127, 127, 127), std=(128, 128, 
 
 def make_settings(**options):
     usual = {"learning_rate": 0.01, "batch_size": 32, "num_epochs": 2, "trainable": "all"}
-    return TrainingSettings.create(**usual | {"precision": "fp32", "seed": 0} | options)
+    usual |= {"precision": "fp32", "seed": 0, "keep": "best"}
+    return TrainingSettings.create(**usual | options)
 
 
 def rates(learning_rate, num_epochs=None):
@@ -64,6 +65,7 @@ def test_learning_rates_are_one_or_one_an_epoch_and_the_last_goes_on():
         ({"seed": -1}, "seed is -1: give a whole number of at least 0"),
         ({"trainable": "tail"}, "trainable is 'tail': choose 'all' or 'head'"),
         ({"precision": "fp8"}, "precision is 'fp8': choose 'fp32' or 'bf16'"),
+        ({"keep": "first"}, "keep is 'first': choose 'best' or 'last'"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_by_name(options, message):
@@ -176,6 +178,7 @@ def test_a_checkpoint_is_that_of_one_training_only(photos):
     note(batch_size=5)
     note(trainable="head")
     note(precision="bf16")
+    note(keep="last")
     note(eval_set=photos)
     note(at={"head.bias": np.ones(2, np.float32)})
     note(preprocessing=dataclasses.replace(SMALL, width=80))
@@ -189,4 +192,4 @@ def test_a_checkpoint_is_that_of_one_training_only(photos):
     note()
     os.remove(photos.paths[0])
     note()
-    assert len(set(keys)) == len(keys) == 16
+    assert len(set(keys)) == len(keys) == 17

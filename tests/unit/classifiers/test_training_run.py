@@ -25,7 +25,7 @@ def record(epoch=1, epochs=3, train_error=0.25, eval_error=None, **values):
         loss=values.get("loss", 0.5),
         train_error=train_error,
         eval_error=eval_error,
-        eval_loss=None if eval_error is None else 0.75,
+        eval_loss=None if eval_error is None else values.get("eval_loss", 0.75),
         learning_rate=0.05,
         samples=40,
         eval_samples=0 if eval_error is None else 10,
@@ -249,6 +249,37 @@ def test_without_evaluation_the_best_epoch_is_that_of_lowest_training_error():
     assert run.epochs_done == 2.0
 
 
+def test_of_epochs_with_equal_errors_that_of_the_lowest_loss_is_best():
+    losses = [0.7, 0.3, 0.3]
+    epochs = [record(n, eval_error=0.1, eval_loss=loss) for n, loss in enumerate(losses, start=1)]
+    assert TrainingRun(count_epochs, 3, epochs).best.epoch == 2
+    epochs = [record(n, loss=loss) for n, loss in enumerate(losses, start=1)]
+    assert TrainingRun(count_epochs, 3, epochs).best.epoch == 2
+
+
+@pytest.mark.parametrize(
+    ("keep", "eval_errors", "kept"),
+    [
+        (
+            "best",
+            [0.2, 0.1, 0.3],
+            "Epoch 2 of 3 is kept, with the lowest evaluation error: 10.00%.",
+        ),
+        ("best", [None, None], "Epoch 1 of 3 is kept, with the lowest training error: 25.00%."),
+        ("last", [0.2, 0.1, 0.3], "Epoch 3 of 3 is kept, the last one."),
+        ("best", [], "No epoch is done: the network stays as it was."),
+    ],
+)
+def test_a_run_says_which_epoch_it_keeps(keep, eval_errors, kept, caplog):
+    caplog.set_level(logging.INFO)
+    epochs = [record(n, eval_error=error) for n, error in enumerate(eval_errors, start=1)]
+    run = TrainingRun(lambda run: None, 3, epochs, keep)
+    assert run.describe_kept() == kept
+    assert (kept in repr(run)) == bool(epochs)
+    follow(run, progress=False)
+    assert caplog.messages == [kept]
+
+
 def test_the_line_of_an_epoch_says_errors_of_the_photos_they_were_counted_on():
     assert str(record(2, eval_error=0.1)) == (
         "Finished epoch 2 of 3: loss 0.500000, training error 25.00% of 40, "
@@ -286,7 +317,8 @@ def test_following_a_run_logs_each_epoch_once_and_prints_nothing(caplog, capsys)
     follow(run, progress=False)
     assert run.state == "finished"
     assert [message.split(":")[0] for message in caplog.messages] == [
-        f"Finished epoch {epoch} of 3" for epoch in (1, 2, 3)
+        *(f"Finished epoch {epoch} of 3" for epoch in (1, 2, 3)),
+        "Epoch 1 of 3 is kept, with the lowest training error",
     ]
     assert capsys.readouterr() == ("", "")
 
@@ -314,7 +346,7 @@ def test_the_bar_of_a_resumed_run_begins_where_it_was(capsys, caplog):
     follow(TrainingRun(count_epochs, 3, [record(1), record(2)]), progress=True)
     shown = re.findall(r"([\d.]+)/3 epochs", capsys.readouterr().err)
     assert float(shown[0]) == 2.0
-    assert [message[:16] for message in caplog.messages] == ["Finished epoch 3"]
+    assert [message[:16] for message in caplog.messages[:-1]] == ["Finished epoch 3"]
 
 
 def test_epochs_done_just_before_a_failure_are_logged_too(caplog):
@@ -326,7 +358,7 @@ def test_epochs_done_just_before_a_failure_are_logged_too(caplog):
 
     with pytest.raises(TrainingError, match="gone"):
         follow(TrainingRun(work, 3), progress=False)
-    assert [text[:16] for text in caplog.messages] == ["Finished epoch 1"]
+    assert [text[:12] for text in caplog.messages] == ["Finished epo", "Epoch 1 of 3"]
 
 
 def test_in_the_background_epochs_and_failures_are_logged(caplog):
@@ -341,6 +373,7 @@ def test_in_the_background_epochs_and_failures_are_logged(caplog):
     assert [(entry.levelname, entry.getMessage()[:25]) for entry in caplog.records] == [
         ("INFO", "Finished epoch 1 of 3: lo"),
         ("ERROR", "Training failed: The phot"),
+        ("INFO", "Epoch 1 of 3 is kept, wit"),
     ]
 
 

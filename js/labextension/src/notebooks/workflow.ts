@@ -106,7 +106,7 @@ print(f"{len(train_set)} photos to train on, {len(test_set)} to test with")`),
       markdown(
         trans.__(
           "## Train\n\nThe base model was trained on 1.3 million photos and is fine-tuned on yours. " +
-            "*Stop* keeps the best epoch. More epochs are often better: add one learning rate for " +
+            "The best epoch is kept, also after *Stop*. More epochs are often better: add one learning rate for " +
             "each.",
         ),
       ),
