@@ -170,3 +170,23 @@ def test_the_labels_are_written_after_a_look_at_what_will_happen(open_notebook, 
     dialog.get_by_role("button", name="Write the file").click()
     dialog.get_by_text("Done.").wait_for()
     assert (tmp_path / "labels.csv").read_text().count("cup") >= 3
+
+
+@pytest.mark.parametrize(
+    "widget", ["AnnotationUI(dataset)", "ResultsUI(dataset, pred_scores=scores)"]
+)
+def test_only_the_widget_of_the_last_run_of_a_cell_follows_edits(widget, open_notebook, tmp_path):
+    made = (
+        "import numpy as np\nfrom jupyter_imgcls.widgets.results_viewer import ResultsUI\n"
+        "scores = np.tile([0.6, 0.4], (len(dataset), 1))\n"
+        f"made = [*globals().get('made', []), {widget}]\nmade[-1]"
+    )
+    notebook = open_notebook("lab", [photos(tmp_path, cup=2, plate=2).replace("\nui\n", ""), made])
+    shown = "[getattr(ui, 'grid', ui).shown for ui in made]"
+    notebook.run_all()
+    notebook.output(1).get_by_role("gridcell").first.wait_for()
+    notebook.run_all()
+    notebook.output(1).get_by_role("gridcell").first.wait_for()
+    notebook.kernel.wait_for(f"{shown} == [False, True]")
+    notebook.run_all()
+    notebook.kernel.wait_for(f"{shown} == [False, False, True]")

@@ -300,6 +300,24 @@ def test_photos_that_are_not_there_are_refused_and_nothing_changes(dataset, ui, 
     assert len(ui.journal.excluded) == 0
 
 
+def test_a_widget_that_no_page_shows_does_nothing_until_one_does(dataset, ui):
+    """As when its cell was run again."""
+    page = AnnotationPage(ui)
+    page.ask(kind="state", view="a")
+    page.ask(kind="state", view="b")
+    page.tell({"kind": "close", "view": "a"})
+    assert ui.shown
+    page.tell({"kind": "close", "view": "b"})
+    assert not ui.shown
+    page.told.clear()
+    ui.journal.edit([dataset.images[0]], "plate")
+    page.ask(kind="state", view="c")
+    told = [content for content, _ in page.told if content.get("what") == "labels"]
+    assert len(told) == 1, "only when it is shown again"
+    counts = {label["name"]: label["count"] for label in told[0]["classes"]}
+    assert counts == dataset.count_labels()
+
+
 def test_wrong_values_are_refused(dataset, ui):
     with pytest.raises(traitlets.TraitError, match="row 9"):
         AnnotationUI(dataset, img_indices=[9])

@@ -80,3 +80,10 @@ test("a cancelled question is dropped on both sides", async () => {
   await expect(asked).rejects.toThrow(CancelledError);
   expect(sent.at(-1)).toMatchObject({ kind: "cancel", ids: ["a"] });
 });
+
+test("the kernel is told when a view closes", () => {
+  const { sent, model } = line();
+  const client = new Client(model, () => {});
+  client.close();
+  expect(sent).toEqual([{ kind: "close", view: client.view }]);
+});

@@ -82,6 +82,7 @@ export class Client {
 
   close(): void {
     this.cancelAll();
+    this.tell({ kind: "close" });
     this.model.off("msg:custom", this.#receive);
   }
 

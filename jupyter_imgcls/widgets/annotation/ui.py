@@ -110,6 +110,7 @@ class AnnotationUI(ImageGrid):
             self._base = self.order
         self._filter()
         self.observe(self._filter, ["show", "shown_class", "name_part"])
+        self.observe(self._on_shown, "shown")
         self.journal.listeners.append(self._on_edits)
         self.journal.watch()
 
@@ -138,7 +139,13 @@ class AnnotationUI(ImageGrid):
         excluded = self.journal.is_excluded(self.dataset.images[row])
         return _EXCLUDED if excluded else self._class_badge(row)
 
+    def _on_shown(self, change: Any) -> None:
+        if change["new"]:
+            self._on_edits(None)  # what was changed meanwhile
+
     def _on_edits(self, rows: frozenset[int] | None) -> None:
+        if not self.shown:
+            return
         few = None if rows is None or len(rows) > MOST_ROWS else sorted(rows)
         self.refresh(few)
         flags = done(self.journal)

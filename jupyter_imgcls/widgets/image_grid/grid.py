@@ -88,6 +88,9 @@ class ImageGrid(anywidget.AnyWidget):
     active = traitlets.Int(-1).tag(sync=True)
     thumbnail_size = traitlets.Int(128, min=64, max=320).tag(sync=True)
     height = traitlets.Int(420, min=160, max=2000).tag(sync=True)
+    # Whether a page shows it. A cell that is run again leaves its old widget behind, which would
+    # else follow each edit.
+    shown = traitlets.Bool(True)
     selected = RowNumbers()
     order = RowNumbers(allow_none=True, default_value=None)
 
@@ -108,6 +111,7 @@ class ImageGrid(anywidget.AnyWidget):
         self._caption = caption or dataset.paths.name
         self._badge = badge or self._class_badge
         self._linked = linked
+        self._views: set[str | None] = set()
         super().__init__(**traits)
         free_of_busy_cells(self)
         self.on_msg(self._answer)
@@ -198,11 +202,16 @@ class ImageGrid(anywidget.AnyWidget):
     def _act(self, content: dict[str, Any], buffers: list[Any]) -> None:
         kind = content["kind"]
         if kind == "state":
+            self._views.add(content.get("view"))
+            self.shown = True
             self._reply(content, [_binary(self.selected), *self._order_buffer()], **self._numbers())
         elif kind == "captions":
             self._reply(content, photos=self._describe(self._rows(content)))
         elif kind == "photos":
             self._send_photos(content)
+        elif kind == "close":
+            self._views.discard(content.get("view"))
+            self.shown = bool(self._views)
         elif kind == "cancel":
             shared_pool().cancel((self.model_id, request) for request in content["ids"])
         elif kind == "select":

@@ -118,6 +118,7 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
         self._build()
         self.observe(self._filter, ["which", "truth", "prediction", "order"])
         self.observe(self._show, "row")
+        self.grid.observe(self._on_shown, "shown")
         self.journal.listeners.append(self._on_edits)
         self.journal.watch()
         self._draw_counts()
@@ -261,7 +262,13 @@ class ResultsUI(StillPicture, ipywidgets.VBox):
         else:
             self._labels.press(key)
 
+    def _on_shown(self, change: Any) -> None:
+        if change["new"]:
+            self._on_edits(None)  # what was changed meanwhile
+
     def _on_edits(self, changed: frozenset[int] | None) -> None:
+        if not self.grid.shown:
+            return
         with self._lock, self._problem.showing():
             if changed is None:
                 self._labels.show_classes()
