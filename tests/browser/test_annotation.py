@@ -190,3 +190,28 @@ def test_only_the_widget_of_the_last_run_of_a_cell_follows_edits(widget, open_no
     notebook.kernel.wait_for(f"{shown} == [False, True]")
     notebook.run_all()
     notebook.kernel.wait_for(f"{shown} == [False, False, True]")
+
+
+def test_two_people_label_the_photos_that_each_of_them_chose(open_notebook, tmp_path):
+    """Two pages on one kernel, as with jupyter-collaboration."""
+    first = open_notebook("lab", [photos(tmp_path, bowl=4, cup=4, plate=2)])
+    first.run_all()
+    first.output().get_by_role("gridcell").first.wait_for()
+    first.save()
+    page = first.page.context.new_page()
+    page.goto(first.page.url.replace("?reset", "/workspaces/second?").split("?")[0])
+    second = page.locator(".jp-Notebook .jp-Cell").nth(-1).locator(".jp-Cell-outputArea")
+    theirs = second.get_by_role("gridcell")
+    theirs.first.wait_for()
+
+    first.output().get_by_role("gridcell").nth(5).click()
+    theirs.nth(0).click()
+    first.kernel.wait_for("ui.active == 0")
+    first.page.keyboard.press("3")
+    first.kernel.wait_for(f"{LABELS}[5] == 'plate'")
+    page.keyboard.press("2")
+    first.kernel.wait_for(f"{LABELS}[0] == 'cup'")
+
+    changed = ["cup", *["bowl"] * 3, "cup", "plate", "cup", "cup", "plate", "plate"]
+    assert first.kernel.value(LABELS) == changed
+    page.close()

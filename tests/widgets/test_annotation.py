@@ -1,5 +1,6 @@
 """`AnnotationUI`, from the kernel's side: what a page asks and what is on disk then."""
 
+import contextvars
 import os
 import time
 
@@ -316,6 +317,20 @@ def test_a_widget_that_no_page_shows_does_nothing_until_one_does(dataset, ui):
     assert len(told) == 1, "only when it is shown again"
     counts = {label["name"]: label["count"] for label in told[0]["classes"]}
     assert counts == dataset.count_labels()
+
+
+def test_what_is_answered_in_a_thread_has_the_context_of_who_asked(dataset, ui, monkeypatch):
+    """Shiny finds by it the page to which a message goes."""
+    session = contextvars.ContextVar("session", default="none")
+    seen = []
+    page = AnnotationPage(ui)
+    send = ui.send
+    monkeypatch.setattr(ui, "send", lambda *a: (seen.append(session.get()), send(*a)))
+    session.set("mine")
+    page.edit("label", [0], name="plate", several=False)
+    page.ask(kind="photos", rows=[0, 1], size=64)
+    assert len(seen) >= 3
+    assert set(seen) == {"mine"}
 
 
 def test_wrong_values_are_refused(dataset, ui):

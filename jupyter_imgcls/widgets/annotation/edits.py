@@ -6,6 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ class Edits:
                 answer = {"error": as_text(str(error)) or type(error).__name__}
             answered(answer)
 
-        self._worker.submit(work)
+        # Some hosts, such as Shiny, tell by the context whose page is to be answered.
+        self._worker.submit(copy_context().run, work)
 
     def stop(self) -> None:
         """Give up the edit that is being made; nothing of it stays."""

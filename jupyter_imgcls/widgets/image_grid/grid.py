@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Any, cast
 
 import anywidget
@@ -235,7 +235,11 @@ class ImageGrid(anywidget.AnyWidget):
             self._reply(content, pictures, photos=photos)
 
         paths = [self.dataset.paths[row] for row in rows]
-        shared_pool().request((self.model_id, content["id"]), paths, size, done)
+        # Some hosts, such as Shiny, tell by the context whose page is to be answered.
+        context = copy_context()
+        shared_pool().request(
+            (self.model_id, content["id"]), paths, size, lambda made: context.run(done, made)
+        )
 
     def _rows(self, content: dict[str, Any]) -> list[int]:
         rows = cast("list[int]", content["rows"])
