@@ -135,7 +135,7 @@ def locked(file: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise StorageError(_explain("locked", file)) from error
-    except OSError as error:
+    except (OSError, NotImplementedError) as error:  # some network disks cannot lock
         raise StorageError(f"{_explain('', file)} ({error})") from error
     try:
         yield
@@ -163,7 +163,7 @@ def adopt(
                     copy.execute("UPDATE meta SET value = ?", (json.dumps(source),))
                     copy.execute("PRAGMA journal_mode = DELETE")  # then everything is in one file
             if found:
-                with suppress(FileExistsError):  # another kernel was faster
+                with locked(file), suppress(FileExistsError):  # another kernel was faster
                     move_file(temporary, file)
                 _log.info("%s starts as a copy of %s, whose folder was moved", file, other)
                 return
@@ -212,12 +212,14 @@ def storage_errors(file: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         # A damaged header can say that the file must not be written.
-        is_damaged = _DAMAGED.search(str(error)) or (
-            "readonly" in str(error) and os.access(file, os.W_OK)
-        )
+        is_damaged = _DAMAGED.search(str(error)) or ("readonly" in str(error) and _may_write(file))
         kind = DamagedError if is_damaged else StorageError
         reason = "damaged" if is_damaged else str(error)
         raise kind(f"{_explain(reason, file)} ({error})") from error
+
+
+def _may_write(file: Path) -> bool:
+    return os.access(file, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _explain(reason: str, file: Path) -> str:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
-import logging
 import os
 import sqlite3
-import threading
 import uuid
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,61 +19,25 @@ from numpy.typing import NDArray
 from ...context import Context
 from ...errors import DatasetError, StorageError
 from ...files import free_name, move_file, safe_name
-from ...text import counted
 from ..dataset import ClassificationDataset
 from ..image import Image
 from ..table import PhotoTable
 from ..types import NO_LABEL, Label
-from .file import DamagedError, adopt, ending, locked, open_file, storage_errors, transaction
+from .file import DamagedError, adopt, locked, open_file, transaction
 from .identity import PhotoRows
-from .log import COLUMNS, Edit, UndoStack, as_edit, changed_photos, read_states, time_text
-from .moves import MoveTable
+from .log import COLUMNS, Edit, as_edit, changed_photos, time_text
 from .relocate import CommitPlan, Move, plan_moves
-from .rescue import NOTHING, Place, Seen, copy_rows, newest_edits, rescue
+from .rescue import Place, rescue
+from .store import JournalFile
 from .watch import Watch
 
 __all__ = ["Journal"]
 
-_log = logging.getLogger(__name__)
-
 # Other kernels wait for this many moves at most.
 _MOVES_AT_ONCE = 20
-_TRIES = 10
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """What is known of the edits of a journal without its file.
-
-    Attributes
-    ----------
-    labels : PhotoTable
-        The labels of all photos.
-    rows : list of int
-        The photos that were edited.
-    excluded : set of int
-        The rows of the excluded photos.
-    times : mapping of (row, kind) to time
-        The newest edit of each photo; empty if that cannot be known any more.
-    last_time : str
-        The time of the newest edit of all.
-    class_edits : list of (time, before, after)
-        The edits of classes, in order; before and after are JSON.
-    """
-
-    labels: PhotoTable
-    rows: list[int]
-    excluded: set[int]
-    times: Mapping[tuple[int | None, str], str]
-    last_time: str
-    class_edits: list[tuple[str, str, str]]
-
-    def names(self, row: int) -> list[str]:
-        """The labels of one photo."""
-        return [label.name for label in self.labels.labels_of(row)]
-
-
-class Journal:
+class Journal(JournalFile):
     """The changes of the labels of a dataset, kept in a SQLite file.
 
     Create it with `open`. From then on ``dataset.change_label_for_image`` writes to it too. An edit
@@ -107,41 +66,8 @@ class Journal:
     def __init__(
         self, dataset: ClassificationDataset, file: Path, connection: sqlite3.Connection
     ) -> None:
-        self.dataset = dataset
-        self.file = file
-        self.listeners: list[Callable[[frozenset[int] | None], None]] = []
-        self.problems: list[str] = []
-        self._table = dataset.table
-        self._original = dataset.table.copy_labels()
-        self._lock = threading.RLock()
+        super().__init__(dataset, file, connection)
         self._watch: Watch | None = None
-        self._batch: tuple[int, str, int] | None = None
-        self._unwritten: _Kept | None = None
-        self._is_closed = False
-        self._written: list[tuple[str, int | None, Any, Any]] = []
-        self._changed: set[int] | None = set()
-        self._connect(connection)
-        self._forget()
-
-    def _connect(self, connection: sqlite3.Connection) -> None:
-        """Read and write through a connection from now on."""
-        self._connection = connection
-        self._close = weakref.finalize(self, connection.close)
-        self._place = Place.of(self.file)
-        self._is_damaged = False
-        self._version = -1
-
-    def _forget(self) -> None:
-        """Begin with the labels from before all edits."""
-        self._photos = PhotoRows(self._table.paths, self.dataset.name, self._connection)
-        self._moves = MoveTable(self._connection)
-        self._excluded: set[int] = set()
-        self._class_edits: list[tuple[str, str, str]] = []
-        self._stack = UndoStack()
-        self._seen = NOTHING
-        with self._storage():
-            # The dataset found files where earlier moves had put them.
-            self._last_move = self._moves.last_finished()
 
     @classmethod
     def of(cls, dataset: ClassificationDataset) -> Journal | None:
@@ -185,21 +111,25 @@ class Journal:
                     "open another."
                 )
             return known
-        with locked(file):
-            if not file.exists():
-                adopt(file, dataset.source, lambda copy: _holds_photos_of(dataset, copy))
-            try:
-                journal = cls._opened(dataset, file)
-            except DamagedError:
-                rescued = rescue(file, dataset.source)
-                journal = cls._opened(dataset, file)
+        if not file.exists():
+            adopt(file, dataset.source, lambda copy: _holds_photos_of(dataset, copy))
+        found = Place.of(file)
+        try:
+            journal = cls._opened(dataset, file)
+        except DamagedError:
+            with locked(file):
+                # Another kernel may have been faster.
+                rescued = rescue(file, dataset.source) if Place.of(file) == found else None
+            journal = cls._opened(dataset, file)
+            if rescued is not None:
                 journal._report(f"The label journal {file} was damaged: {rescued}")
         dataset.journal = journal
         return journal
 
     @classmethod
     def _opened(cls, dataset: ClassificationDataset, file: Path) -> Journal:
-        connection = open_file(file, dataset.source)
+        with locked(file):
+            connection = open_file(file, dataset.source)
         before = dataset.table.copy_labels()
         try:
             journal = cls(dataset, file, connection)
@@ -429,30 +359,6 @@ class Journal:
         """Whether there is something to redo."""
         return bool(self._stack.undone)
 
-    def refresh(self) -> None:
-        """Load the edits of other kernels; costs next to nothing if there are none.
-
-        If the file was deleted, moved, replaced or damaged, all edits are written to it again.
-
-        Raises
-        ------
-        StorageError
-            If the file cannot be read or written; no edit is lost while the journal is open.
-        """
-        with self._lock:
-            if self._batch is not None:
-                return
-            for is_last in (False, False, True):
-                try:
-                    self._secure()
-                    with self._storage():
-                        self._refresh()
-                except DamagedError:  # then the next round writes the file again
-                    if is_last:
-                        raise
-                else:
-                    return
-
     def watch(self, seconds: float = 1.0) -> None:
         """Call `refresh` every so many seconds in a thread, until `close`.
 
@@ -543,270 +449,6 @@ class Journal:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    @contextmanager
-    def _storage(self) -> Iterator[None]:
-        """Turn errors of SQLite into errors that say what to do."""
-        try:
-            with storage_errors(self.file):
-                yield
-        except DamagedError:
-            self._is_damaged = True
-            raise
-
-    def _secure(self) -> None:
-        """Write all edits again if the file is damaged, or is not in its place any more."""
-        if self._is_closed:
-            return
-        place = Place.of(self.file)
-        if self._is_damaged or not place.continues(self._place):
-            self._reopen()
-        elif self._unwritten is not None:
-            self._write_again(self._unwritten)
-        else:
-            self._place = place
-
-    def _reopen(self) -> None:
-        old = self._connection
-        with locked(self.file):
-            if not self._is_damaged:
-                with suppress(sqlite3.Error):  # a file that was renamed is then whole
-                    old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            # Whoever else has the old file open writes nothing to it until the new one is there.
-            with suppress(sqlite3.Error):
-                old.execute("BEGIN IMMEDIATE")
-                self._catch_up()
-            times = newest_edits(old, self._seen)
-            try:
-                new, what_happened = self._open_again(old)
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    old.execute("ROLLBACK")
-                raise
-            self._close()
-            self._connect(new)
-            self._photos.read_from(new)
-            self._moves.read_from(new)
-            kept = _Kept(
-                labels=self._table.copy_labels(),
-                rows=self._photos.rows,
-                excluded=self._excluded,
-                times={(self._photos.row_of(p), kind): time for (p, kind), time in times.items()},
-                last_time=self._seen.time,
-                class_edits=self._class_edits,
-            )
-        if what_happened:
-            self._report(f"The label journal {self.file} {what_happened}")
-        with self._storage():
-            is_complete = self._seen.are_in(new)
-        if self._unwritten is not None or not is_complete:
-            self._write_again(self._unwritten or kept)
-
-    def _open_again(self, old: sqlite3.Connection) -> tuple[sqlite3.Connection, str]:
-        """Open the file that belongs in the place, and say what happened to the one before."""
-        file, source = self.file, self.dataset.source
-        place = Place.of(file)
-        if place.number not in (None, self._place.number):
-            with suppress(DamagedError), storage_errors(file):
-                new = open_file(file, source)
-                try:
-                    if self._seen.are_in(new):
-                        return new, ""  # another kernel wrote it
-                    if _is_older(new, old):
-                        with transaction(new):
-                            copy_rows(old, new)
-                except BaseException:
-                    new.close()
-                    raise
-                return new, "was replaced while it was open: all labels were written to it again."
-        rescued = rescue(file, source, old)
-        happened = "was damaged" if place.number else "was deleted or moved while it was open"
-        return open_file(file, source), f"{happened}: {rescued}"
-
-    def _write_again(self, kept: _Kept) -> None:
-        """Begin anew with the edits in the file, and add what they lack."""
-        self._unwritten = kept
-        try:
-            self._table.restore_labels(self._original)
-            self._forget()
-            with self._storage():
-                self._connection.execute("BEGIN IMMEDIATE")
-                with self._adding("edit"):
-                    self._add_missing(kept)
-        except BaseException:
-            self._table.restore_labels(kept.labels)
-            self._excluded = set(kept.excluded)
-            raise
-        finally:
-            self._changed = None
-        self._unwritten = None
-        self._report(f"The labels in memory were written to {self.file} again.")
-
-    def _add_missing(self, kept: _Kept) -> None:
-        """Write what was in memory and is not in the file."""
-        known_classes = set(self._class_edits)
-        for edit in kept.class_edits:
-            if edit not in known_classes:
-                time, *states = edit
-                self._write("class", None, json.loads(states[0]), json.loads(states[1]), time)
-        in_file = {
-            (self._photos.row_of(photo), kind): time
-            for (photo, kind), time in newest_edits(self._connection, self._seen).items()
-        }
-
-        def time_of(row: int, kind: str) -> str:
-            # Its own time, not that of this writing: other kernels compare it with newer edits.
-            return kept.times.get((row, kind), kept.last_time)
-
-        def is_newer(row: int, kind: str) -> bool:
-            """Whether the edit in memory is, as far as the old file could be read."""
-            time = in_file.get((row, kind))
-            return time is None or not kept.times or kept.times.get((row, kind), "") > time
-
-        lost = 0
-        for row in kept.rows:
-            before, after = self._names(row), kept.names(row)
-            was_out, is_out = row in self._excluded, row in kept.excluded
-            try:
-                is_same = before == after and (row, "labels") in in_file
-                if not is_same and is_newer(row, "labels"):
-                    time = time_of(row, "labels")
-                    self._write("labels", self._photos.add(row), before, after, time)
-                if was_out != is_out and is_newer(row, "excluded"):
-                    time = time_of(row, "excluded")
-                    self._write("excluded", self._photos.add(row), was_out, is_out, time)
-            except StorageError as error:
-                lost += 1
-                _log.warning("%s", error)
-        if lost:
-            self._report(f"The labels of {counted(lost, 'photo')} are lost: it cannot be read.")
-
-    def _report(self, problem: str) -> None:
-        self.problems.append(problem)
-        self._changed = None
-        _log.warning("%s", problem)
-
-    @contextmanager
-    def _writing(self, action: str) -> Iterator[None]:
-        """Write a batch and apply it to the dataset; an error reverts both."""
-        with self._lock:
-            if self._batch is not None:
-                yield
-                return
-            self.refresh()
-            with self._storage():
-                self._begin()
-                with self._adding(action):
-                    yield
-            # If the file was deleted meanwhile; an error comes again with the next edit.
-            with suppress(StorageError):
-                self._secure()
-            self._notify()
-
-    def _begin(self) -> None:
-        """Lock out other writers of the file, while it is in its place."""
-        for _ in range(_TRIES):
-            self._secure()
-            self._connection.execute("BEGIN IMMEDIATE")
-            if Place.of(self.file).continues(self._place):
-                break
-            self._connection.execute("ROLLBACK")
-        else:
-            raise StorageError(f"The label journal {self.file} is deleted again and again.")
-
-    @contextmanager
-    def _adding(self, action: str) -> Iterator[None]:
-        """End a transaction with a batch; an error reverts what it did to the dataset."""
-        seen, photo, classes = self._seen, self._photos.last_id, len(self._class_edits)
-        try:
-            with ending(self._connection):
-                self._catch_up()
-                seen, photo, classes = self._seen, self._photos.last_id, len(self._class_edits)
-                self._batch = (self._stack.last + 1, action, 0)
-                yield
-        except BaseException:
-            for kind, number, before, after in reversed(self._written):
-                self._apply(kind, number, after, before)
-            self._seen = seen
-            self._photos.forget_after(photo)
-            del self._class_edits[classes:]
-            raise
-        else:
-            if self._written:
-                self._stack.note(*self._batch)
-        finally:
-            self._batch = None
-            self._written.clear()
-
-    def _write(
-        self, kind: str, photo: int | None, before: object, after: object, time: str | None = None
-    ) -> None:
-        assert self._batch is not None
-        texts = json.dumps(before), json.dumps(after)
-        time = time or time_text(datetime.now(timezone.utc))
-        cursor = self._connection.execute(
-            "INSERT INTO edit (batch, action, target, time, who, kind, photo, before, after) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*self._batch, time, _user(), kind, photo, *texts),
-        )
-        assert cursor.lastrowid is not None
-        self._note(cursor.lastrowid, time, kind, *texts)
-        self._written.append((kind, photo, before, after))
-        self._apply(kind, photo, before, after)
-
-    def _apply(self, kind: str, photo: int | None, before: Any, after: Any) -> None:
-        """Apply an edit to the dataset, if it has the photo."""
-        if kind == "class":
-            self._changed = None
-            if before is None:
-                self._table.insert_class(*after)
-            elif after is None:
-                self._table.remove_class(before[0])
-            else:
-                self._table.rename_class(before[0], after[0])
-            return
-        row = None if photo is None else self._photos.row_of(photo)
-        if row is None:
-            return
-        if kind == "labels":
-            self._table.set_labels(row, after)
-        elif after:
-            self._excluded.add(row)
-        else:
-            self._excluded.discard(row)
-        if self._changed is not None:
-            self._changed.add(row)
-
-    def _refresh(self) -> None:
-        """Catch up if another connection wrote since the last call."""
-        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        if self._batch is None and version != self._version:
-            with transaction(self._connection):
-                self._catch_up()
-            self._version = version
-            self._notify()
-
-    def _catch_up(self) -> None:
-        """Apply the edits and moves of other kernels; call it in a transaction."""
-        self._follow_moves()  # first: photos are looked for where they are now
-        self._photos.locate()
-        rows = self._connection.execute(
-            "SELECT id, batch, action, target, time, who, kind, photo, before, after FROM edit "
-            "WHERE id > ? ORDER BY id",
-            (self._seen.number,),
-        )
-        for row in rows:
-            states = read_states(row)
-            number, batch, action, target, time, _, kind, photo, *texts = row
-            self._apply(kind, photo, *states)
-            self._stack.note(batch, action, target)
-            self._note(number, time, kind, *texts)
-
-    def _note(self, number: int, time: str, kind: str, before: str, after: str) -> None:
-        """Note that an edit is in the file."""
-        self._seen = Seen(number, time, self._seen.edits + 1)
-        if kind == "class":
-            self._class_edits.append((time, before, after))
-
     def _make_some_moves(self) -> OSError | None:
         for number, move in self._moves.planned(_MOVES_AT_ONCE):
             try:
@@ -822,27 +464,6 @@ class Journal:
             if moved and row is not None:
                 self._photos.has_moved(row, move.target)
         return None
-
-    def _follow_moves(self) -> None:
-        moves = self._moves.finished_after(self._last_move)
-        if not moves:
-            return
-        self._last_move = moves[-1][0]
-        self._changed = None
-        rows = self._table.paths.find({move.source for _, move, _ in moves})
-        for _, move, moved in moves:
-            row = rows.get(move.source)
-            if row is not None and moved:
-                self._table.paths.move(row, move.target)
-            elif row is not None:
-                self._table.add_problem(move.source, "the file no longer exists")
-
-    def _notify(self) -> None:
-        changed = None if self._changed is None else frozenset(self._changed)
-        self._changed = set()
-        if changed is None or changed:
-            for listener in list(self.listeners):
-                listener(changed)
 
     def _repeat(self, action: Literal["undo", "redo"]) -> list[Edit]:
         with self._lock:
@@ -870,9 +491,6 @@ class Journal:
             )
             return [as_edit(row) for row in rows]
 
-    def _names(self, row: int) -> list[str]:
-        return [label.name for label in self.dataset.labels_of_row(row)]
-
     def _class_names(self) -> list[str]:
         return [label.name for label in self.dataset.labels]
 
@@ -890,14 +508,6 @@ class Journal:
         names = self._class_names()
         if name not in names:
             self._write("class", None, None, [name, len(names)])
-
-
-def _is_older(one: sqlite3.Connection, other: sqlite3.Connection) -> bool:
-    """Whether a journal is an earlier state of another one, as far as that can be read."""
-    try:
-        return Seen.all_of(one).are_in(other)
-    except sqlite3.Error:
-        return False
 
 
 def _holds_photos_of(dataset: ClassificationDataset, connection: sqlite3.Connection) -> bool:
@@ -936,14 +546,3 @@ def _write_file(table: PhotoTable, file: Path) -> Path:
         raise StorageError(f"Cannot write {file}: {error.strerror or error}.") from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (
-        KeyError,
-        OSError,
-        ImportError,
-    ):  # in a container, a user may have no name
-        return "unknown"

@@ -167,9 +167,7 @@ def rescue(
             opened.close()
         return Rescued(kept, of, _replace(file, fresh))
     except OSError as error:
-        if isinstance(error, StorageError):
-            raise
-        raise StorageError(f"Cannot write {file}: {error.strerror or error}.") from error
+        raise StorageError(f"Cannot write {file} again: {error.strerror or error}") from error
     finally:
         for path in (fresh, *_beside(fresh)):
             path.unlink(missing_ok=True)

@@ -4,12 +4,15 @@ import os
 import random
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from jupyter_imgcls.context import Context
+from jupyter_imgcls.data import ClassificationDataset
 from jupyter_imgcls.data.journal import Journal
 from jupyter_imgcls.errors import StorageError
 
@@ -255,6 +258,43 @@ def test_on_a_full_disk_edits_stay_in_memory(open_journal, deleted):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     journal.edit(journal.dataset.images[4:], "glass")
     assert state(open_journal()) == state(journal) != expected
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid") or os.geteuid() != 0, reason="root changes user")
+def test_in_a_folder_that_becomes_read_only_edits_are_kept(class_folders):
+    """Of another user, because root may write everywhere."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        photos = class_folders(Path(folder, "photos"), cup=3, plate=2)
+        for path in (Path(folder), *Path(folder).rglob("*")):
+            os.chown(path, 65534, 65534)
+        os.seteuid(65534)
+        try:
+            context = Context.create(folder, folder, folder)
+            dataset = ClassificationDataset.create_from_dir("photos", photos)
+            journal = Journal.open(dataset, context)
+            fill(journal)
+            journals = journal.file.parent
+            journals.chmod(0o500)
+            journal.edit(dataset.images[4:], "glass")
+            expected = state(journal)
+            journals.chmod(0o700)
+            journal.file.unlink()
+            journals.chmod(0o500)
+            with pytest.raises(StorageError, match="permissions"):
+                journal.edit(dataset.images[3:], "glass")
+            assert state(journal) == expected
+            journals.chmod(0o700)
+            journal.edit(dataset.images[3:], "glass")
+            expected = state(journal)
+            journal.close()
+            journal.file.chmod(0o400)
+            again = ClassificationDataset.create_from_dir("photos", photos)
+            with Journal.open(again, context) as opened:
+                with pytest.raises(StorageError, match="permissions"):
+                    opened.edit(again.images[:1], "cup")
+                assert state(opened) == expected
+        finally:
+            os.seteuid(0)
 
 
 # -- damaged before it is opened --------------------------------------------------------------
