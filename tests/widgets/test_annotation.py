@@ -333,6 +333,19 @@ def test_what_is_answered_in_a_thread_has_the_context_of_who_asked(dataset, ui, 
     assert set(seen) == {"mine"}
 
 
+def test_an_order_that_is_set_stays_when_other_photos_are_shown(dataset, ui):
+    ui.journal.edit([dataset.images[0], dataset.images[4]], [])
+    ui.order = [4, 5, 0, 1]
+    ui.show = "unlabelled"
+    assert ui.order.tolist() == [4, 0]
+    ui.order = [0, 4]
+    assert ui.order.tolist() == [0, 4]
+    ui.show = "all"
+    assert ui.order.tolist() == [0, 4]
+    ui.order = None
+    assert ui.order is None
+
+
 def test_wrong_values_are_refused(dataset, ui):
     with pytest.raises(traitlets.TraitError, match="row 9"):
         AnnotationUI(dataset, img_indices=[9])

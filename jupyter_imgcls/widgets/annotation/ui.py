@@ -98,17 +98,18 @@ class AnnotationUI(ImageGrid):
         known = Journal.of(dataset) if context is None else None
         self.journal = known or Journal.open(dataset, context)
         self._edits = Edits(self.journal, self._tell_progress)
-        self._base: NDArray[np.int64] | None = None
         self._problems_told = 0
         if grid_size is not None:
             rows, columns = grid_size
             size = int(traits.get("thumbnail_size", 128))
             traits = {"columns": columns, "height": max(160, rows * (size + 28) + 10), **traits}
         super().__init__(dataset, badge=self._label_badge, **traits)
+        self._is_filtering = False
         if img_indices is not None:
             self.order = img_indices
-            self._base = self.order
+        self._base = self.order
         self._filter()
+        self.observe(self._on_order, "order")
         self.observe(self._filter, ["show", "shown_class", "name_part"])
         self.observe(self._on_shown, "shown")
         self.journal.listeners.append(self._on_edits)
@@ -128,12 +129,22 @@ class AnnotationUI(ImageGrid):
 
     # -- to the page ----------------------------------------------------------------------------
 
+    def _on_order(self, change: Any) -> None:
+        """Keep an order that the user sets, whatever is filtered from it."""
+        if not self._is_filtering:
+            self._base = change["new"]
+            self._filter()
+
     def _filter(self, _change: Any = None) -> None:
         match = matching(self.journal, self.show, self.shown_class, self.name_part)
-        if self._base is not None:
-            self.order = self._base[match[self._base]]
-        else:
-            self.order = None if match.all() else np.flatnonzero(match)
+        self._is_filtering = True
+        try:
+            if self._base is not None:
+                self.order = self._base[match[self._base]]
+            else:
+                self.order = None if match.all() else np.flatnonzero(match)
+        finally:
+            self._is_filtering = False
 
     def _label_badge(self, row: int) -> Badge | None:
         excluded = self.journal.is_excluded(self.dataset.images[row])
