@@ -7,10 +7,14 @@ dark ground. Colour never carries a meaning alone: names, counts or dashes stand
 
 from __future__ import annotations
 
-__all__ = ["ACCENT", "ALERT", "PALETTE"]
+__all__ = ["ACCENT", "ALERT", "NO_CLASS", "PALETTE", "QUIET"]
 
 ACCENT = "#0072b2"
 ALERT = "#d55e00"
+QUIET = "#8c959f"
+"""What stands back behind a class or a curve."""
+NO_CLASS = "#767676"
+"""Photos that are excluded or have no label."""
 PALETTE = (
     *(ACCENT, ALERT, "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
     *("#785ef0", "#a6761d", "#dc267f", "#44aa99", "#8a8a8a", "#999933"),

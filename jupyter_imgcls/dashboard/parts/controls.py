@@ -11,7 +11,8 @@ import ipywidgets
 
 from ...errors import ImgclsError
 from ...text import as_text
-from ...widgets.base.theme import ErrorMessage, free_of_busy_cells, text
+from ...widgets.base import theme
+from ...widgets.base.theme import ErrorMessage, text
 
 __all__ = ["bars", "box", "button", "guarded", "html", "in_words", "note"]
 
@@ -46,16 +47,10 @@ def button(
     style : str
         ``"primary"`` for the one thing to do in a step.
     """
-    made = ipywidgets.Button(
-        description=words,
-        button_style=style,
-        layout=ipywidgets.Layout(width="auto", flex="0 0 auto"),
-    )
+    made = theme.button(words, guarded(do, problem), width="auto", flex="0 0 auto")
+    made.button_style = style
     if style == "primary":
         made.add_class("ds-big")
-    handler = guarded(do, problem)
-    made.on_click(lambda _: handler())
-    free_of_busy_cells(made)
     return made
 
 

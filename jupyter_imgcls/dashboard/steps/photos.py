@@ -15,7 +15,7 @@ from ...data.readers.folders import IMAGE_SUFFIXES
 from ...data.sample import tableware
 from ...errors import ImgclsError
 from ...files import free_name
-from ...style import PALETTE
+from ...style import NO_CLASS, PALETTE
 from ...text import counted
 from ...widgets.base.theme import text
 from ..files.folders import choices
@@ -204,7 +204,7 @@ class PhotosStep(Step):
         ]
         without = self.work.unlabelled()
         if without:
-            rows.append(("no label yet", f"{without:,}", without / most, "#767676"))
+            rows.append(("no label yet", f"{without:,}", without / most, NO_CLASS))
         heading = (
             f"{text(dataset.name)}: {counted(len(dataset), 'photo')}, "
             f"{counted(len(counts), 'class', 'classes')}"

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ...data.decoding.decode import decode_rgb
 from ...errors import ImgclsError, UnreadableImageError
-from ...style import ACCENT
+from ...style import ACCENT, QUIET
 from ...widgets.base.theme import text
 from ..files.uploads import Upload
 from ..parts.controls import bars, html
@@ -27,7 +27,6 @@ __all__ = ["TryStep"]
 _LARGEST = 100 * 10**6
 _PIXELS = 640
 _MOST_BARS = 12
-_QUIET = "#8c959f"
 
 
 class TryStep(Step):
@@ -115,7 +114,7 @@ def _answer(names: list[str], scores: NDArray[np.float32], threshold: float) -> 
     else:
         verdict = f'<span class="ds-figure">{best}</span><p>{score:.0%} sure.</p>'
     rows = [
-        (names[i], f"{scores[i]:.0%}", float(scores[i]), ACCENT if i == order[0] else _QUIET)
+        (names[i], f"{scores[i]:.0%}", float(scores[i]), ACCENT if i == order[0] else QUIET)
         for i in order[:_MOST_BARS]
     ]
     return (

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...context import Context
 from ...data import ClassificationDataset
 from ...data.journal import Journal
-from ...style import PALETTE
+from ...style import NO_CLASS, PALETTE
 from ...text import as_text
 from ..base.assets import asset
 from ..image_grid.grid import MOST_ROWS, Badge, ImageGrid
@@ -22,7 +22,7 @@ from .filter import SHOWN, done, excluded, matching
 
 __all__ = ["AnnotationUI"]
 
-_EXCLUDED: Badge = ("excluded", "#767676")
+_EXCLUDED: Badge = ("excluded", NO_CLASS)
 
 
 class AnnotationUI(ImageGrid):

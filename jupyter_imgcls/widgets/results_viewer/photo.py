@@ -10,7 +10,7 @@ import numpy as np
 
 from ...data import Image
 from ...errors import UnreadableImageError
-from ...style import ACCENT, ALERT
+from ...style import ACCENT, ALERT, QUIET
 from ..base.frame import Frame
 from ..base.theme import ErrorMessage, text
 from .matches import Results
@@ -19,7 +19,6 @@ from .matrix import short_names
 __all__ = ["PhotoView"]
 
 _PIXELS = 640
-_QUIET = "#8c959f"
 _MOST_BARS = 24
 _MOST_WORDS = 5  # classes
 
@@ -50,7 +49,7 @@ class PhotoView:
             y=np.zeros(len(names)),
             orientation="horizontal",
             scales={"x": bqplot.OrdinalScale(reverse=True), "y": bqplot.LinearScale(min=0, max=1)},
-            colors=[_QUIET],
+            colors=[QUIET],
             padding=0.25,
         )
         scales = self._scores.scales
@@ -81,7 +80,7 @@ class PhotoView:
         with self._scores.hold_sync():
             self._scores.y = scores
             colour = ACCENT if right else ALERT
-            self._scores.colors = [colour if i == predicted else _QUIET for i in range(len(names))]
+            self._scores.colors = [colour if i == predicted else QUIET for i in range(len(names))]
         lines = {
             "True": truth,
             "Predicted": f"{names[predicted]} ({scores[predicted]:.1%}){verdict}",

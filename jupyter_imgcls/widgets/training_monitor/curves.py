@@ -11,7 +11,7 @@ import ipywidgets
 import numpy as np
 
 from ...classifiers.run import EpochRecord
-from ...style import ACCENT, ALERT
+from ...style import ACCENT, ALERT, QUIET
 from ..base.line_charts import round_ticks, set_points, value_axis
 from ..base.theme import axis, figure, legend
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CHART_HEIGHT", "TrainingCurves"]
 
-_MINIBATCH = "#8c959f"
 _COLOURS = {"training": ACCENT, "evaluation": ALERT}
 _MOST_MINIBATCHES = 1000
 _MOST_TICKS = 8
@@ -37,14 +36,14 @@ class TrainingCurves(ipywidgets.HBox):
         self._epochs = bqplot.LinearScale(min=0, max=1, allow_padding=False)
         self._losses = bqplot.LinearScale(min=0, max=1, allow_padding=False)
         percent = bqplot.LinearScale(min=0, max=103, allow_padding=False)
-        self._batch_line = self._line(self._losses, _MINIBATCH, stroke_width=1, opacities=[0.6])
+        self._batch_line = self._line(self._losses, QUIET, stroke_width=1, opacities=[0.6])
         self._loss_lines = [self._line(self._losses, colour) for colour in _COLOURS.values()]
         self._accuracy_lines = [self._line(percent, colour) for colour in _COLOURS.values()]
         self._epoch_axes = [axis(self._epochs, "Epoch", tick_format="d") for _ in range(2)]
         self._loss_axis = value_axis(self._losses, round_ticks(1))
         charts = [
             (
-                legend("Loss", {"minibatch": _MINIBATCH, **_COLOURS}),
+                legend("Loss", {"minibatch": QUIET, **_COLOURS}),
                 [self._batch_line, *self._loss_lines],
                 [self._epoch_axes[0], self._loss_axis],
             ),
@@ -127,7 +126,7 @@ class TrainingCurves(ipywidgets.HBox):
     def draw_still(self, figure: Figure) -> None:
         """Draw the same with matplotlib."""
         loss, accuracy = figure.subplots(1, 2)
-        loss.plot(self._batch_line.x, self._batch_line.y, color=_MINIBATCH, lw=0.8)
+        loss.plot(self._batch_line.x, self._batch_line.y, color=QUIET, lw=0.8)
         names = zip(_COLOURS, self._loss_lines, self._accuracy_lines, strict=True)
         for name, loss_line, accuracy_line in names:
             loss.plot(loss_line.x, loss_line.y, "o-", ms=3, color=_COLOURS[name], label=name)
