@@ -11,11 +11,11 @@ MISSING = {"fcntl", "grp", "pwd", "resource", "termios"}  # on Windows
 MISSING |= {"gevent", "locust", "pillow_heif", "ray", "tensorboardX", "voila"}  # without extras
 original = builtins.__import__
 
-def import_module(name, namespace=None, local=None, names=(), level=0):
-    importer = (namespace or {}).get("__name__", "")
+def import_module(name, globals=None, locals=None, fromlist=(), level=0):
+    importer = (globals or {}).get("__name__", "")
     if not level and name.split(".")[0] in MISSING and importer.startswith("jupyter_imgcls."):
         raise ImportError(f"{importer} imports {name}")
-    return original(name, namespace, local, names, level)
+    return original(name, globals, locals, fromlist, level)
 
 builtins.__import__ = import_module
 package = importlib.import_module("jupyter_imgcls")
