@@ -266,7 +266,8 @@ class JournalFile:
                 lost += 1
                 _log.warning("%s", error)
         if lost:
-            self._report(f"The labels of {counted(lost, 'photo')} are lost: it cannot be read.")
+            photos = counted(lost, "photo")
+            self._report(f"{photos} cannot be read any more: the labels are lost.")
 
     def _report(self, problem: str) -> None:
         self.problems.append(problem)
