@@ -69,7 +69,7 @@ def test_info_counts_the_photos_of_a_folder_and_names_the_bad_files(class_folder
 def test_info_says_what_a_classifier_is(model):
     shown = json.loads(imgcls("info", model, "--json").stdout)
 
-    assert shown["kind"] == "ScikitClassifier"
+    assert shown["kind"] == "network and estimator"
     assert shown["labels"] == ["bowl", "cup", "cutlery", "plate"]
     assert "64 x 64 pixels" in imgcls("info", model).stdout
 
