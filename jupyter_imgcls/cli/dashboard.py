@@ -32,6 +32,14 @@ def dashboard(
         str,
         typer.Option(help="Address to listen on; 0.0.0.0 admits other machines, and shares."),
     ] = "127.0.0.1",
+    visitors: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Pages that may be open at the same time. Default: one for each 750 MB of free "
+            "memory, 40 at most.",
+        ),
+    ] = None,
     storage: Annotated[
         Path | None, typer.Option(help="Folder for labels, uploads and models. Default: your own.")
     ] = None,
@@ -44,4 +52,13 @@ def dashboard(
     from ..dashboard.server import serve
 
     with running():
-        serve(folder, host, port, storage, share=share, browser=browser, say=complain)
+        serve(
+            folder,
+            host,
+            port,
+            storage,
+            share=share,
+            visitors=visitors,
+            browser=browser,
+            say=complain,
+        )

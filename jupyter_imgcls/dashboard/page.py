@@ -130,6 +130,7 @@ class Dashboard(ipywidgets.VBox):
         from .steps.train import TrainStep
         from .steps.try_photo import TryStep
         from .work import Work
+        from .working import mark_work
 
         self.work = Work(context, self._root)
         photos = PhotosStep(self.work)
@@ -154,6 +155,7 @@ class Dashboard(ipywidgets.VBox):
         self.observe(lambda change: self._go(change["new"]), "current")
         self.work.observe(self._draw, ["dataset", "trained", "edits", "busy", "threshold"])
         self.work.observe(self._draw_elsewhere, "elsewhere")
+        self.work.observe(lambda change: mark_work(bool(change["new"])), "busy")
         self._draw()
         known = Path(str(self.work.kept.read().get("photos", "")))
         if self._given or known.is_absolute():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..context import Context
+from ..data.decoding.limits import free_memory
 from ..errors import DatasetError, ImgclsError, StorageError, require_extra
 from ..serving.addresses import is_loopback
 from .storage import FOLDER, ROOT, SHARED, STORAGE
@@ -19,9 +21,11 @@ from .storage import FOLDER, ROOT, SHARED, STORAGE
 __all__ = ["NOTEBOOK", "serve"]
 
 NOTEBOOK = Path(__file__).with_name("dashboard.ipynb")
-# A page that nobody has open any more: its kernel ends after that many seconds.
-_IDLE = 30 * 60
-_LOOK = 60
+# How often it is looked for kernels without a page.
+_SECONDS_BETWEEN = 10
+# Of one visitor after a quick training; measured.
+_MEMORY = 750 * 10**6
+_MOST = 40
 
 
 def serve(
@@ -31,6 +35,7 @@ def serve(
     storage: Path | None = None,
     *,
     share: bool = False,
+    visitors: int | None = None,
     browser: bool = True,
     say: Callable[[str], None] = print,
 ) -> None:
@@ -53,6 +58,8 @@ def serve(
         storage context. By default the user's own.
     share : bool
         Whether each browser has a storage of its own.
+    visitors : int, optional
+        Pages that may be open at the same time; by default as many as the free memory allows.
     browser : bool
         Whether to open a browser.
     say : callable
@@ -72,6 +79,8 @@ def serve(
     require_extra("dashboard", "voila", "The dashboard needs voila")
     from traitlets.config import Config
     from voila.app import Voila
+
+    from .handlers import replaced
 
     if folder is not None and not folder.is_dir():
         raise DatasetError(f"There is no folder {folder}.")
@@ -97,9 +106,15 @@ def serve(
             if browser:
                 webbrowser.open(address)
 
+        def init_handlers(self) -> list[Any]:
+            """Some of ours in place of voila's."""
+            return replaced(super().init_handlers())
+
     with tempfile.TemporaryDirectory(prefix="imgcls-dashboard-") as temporary:
         _prepare(Path(temporary), folder, storage, shared)
-        server = Server(config=_configured(Config, host, port, token, Path(temporary)))
+        config = _configured(Config(), host, port, token, Path(temporary))
+        config.Kernels.most = visitors or _room()
+        server = Server(config=config)
         server.initialize([str(NOTEBOOK)])
         try:
             server.start()
@@ -110,8 +125,11 @@ def serve(
             ) from None
 
 
-def _configured(config: Any, host: str, port: int, token: str, temporary: Path) -> Any:
-    made = config()
+def _room() -> int:
+    return min(max(free_memory() // _MEMORY, 1), _MOST)
+
+
+def _configured(made: Any, host: str, port: int, token: str, temporary: Path) -> Any:
     made.Voila.ip = host
     made.Voila.port = port
     made.Voila.port_retries = 0
@@ -127,8 +145,12 @@ def _configured(config: Any, host: str, port: int, token: str, temporary: Path) 
         *("@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8"),
         *("anywidget", "bqplot", "bqscales"),
     ]
-    made.MappingKernelManager.cull_idle_timeout = _IDLE
-    made.MappingKernelManager.cull_interval = _LOOK
+    made.VoilaConfiguration.multi_kernel_manager_class = "jupyter_imgcls.dashboard.kernels.Kernels"
+    made.Kernels.cull_idle_timeout = 1  # anything: `Kernels` says what is culled
+    made.Kernels.cull_interval = _SECONDS_BETWEEN
+    # Who was let in once stays so when the server was started anew, for the address that the page
+    # shows has no token.
+    made.Voila.cookie_secret = hashlib.sha256(b"cookies " + token.encode()).digest()
     return made
 
 

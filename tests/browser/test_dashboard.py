@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -53,9 +53,9 @@ SMALL = """() => [...document.querySelectorAll(
 class Dashboard:
     """A process of ``imgcls dashboard`` that can be killed and started again."""
 
-    def __init__(self, folder: Path, *, share: bool = True) -> None:
+    def __init__(self, folder: Path, *options: str, share: bool = True) -> None:
         self.folder = folder
-        self.share = share
+        self.options = [*(["--share"] if share else []), *options]
         self.photos = folder / "dishes"
         tableware(24, root=self.photos, progress=False)
         with socket.socket() as probe:
@@ -68,7 +68,7 @@ class Dashboard:
             *(sys.executable, "-c", COMMAND, "dashboard"),
             *(str(self.photos), "--no-browser", "--port", str(self.port)),
             *("--storage", str(self.folder / "storage")),
-            *(["--share"] if self.share else []),
+            *self.options,
         ]
         environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"} | {
             "HOME": str(self.folder),
@@ -121,6 +121,7 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.problems.append(str(error.stack)))
         self.page.on("console", self._see)
         self.page.on("request", lambda request: self._ask(request.url))
+        self.page.on("response", self._answered)
         self.page.on("websocket", lambda socket: socket.on("framereceived", self._hear))
         # What no message of the server may say, and who says it.
         self.secrets: list[str] = []
@@ -134,6 +135,10 @@ class Visitor:
         for secret in self.secrets:
             if (at := words.find(secret)) >= 0:
                 self.problems.append(f"told: {words[max(at - 100, 0) : at + 200]}")
+
+    def _answered(self, response) -> None:
+        if response.status >= 400:
+            self.problems.append(f"{response.status}: {response.url}")
 
     def _ask(self, url: str) -> None:
         if not re.match(r"http://127\.0\.0\.1:|blob:|data:", url):
@@ -168,6 +173,7 @@ class Visitor:
         return picture
 
     def close(self) -> None:
+        self.page.goto("about:blank")  # as a person leaves it: that ends the kernel at once
         self.context.close()
         assert not self.problems, "\n".join(self.problems)
 
@@ -187,6 +193,182 @@ def test_who_has_not_the_address_with_its_token_does_not_get_in(dashboard):
     token = dashboard.folder / "storage" / "token.json"
     assert token.stat().st_mode & 0o077 == 0
     assert json.loads(token.read_text()) in dashboard.url
+
+
+ODD = [
+    "/logout",
+    "/voila/templates/..%2f..%2fetc%2fpasswd",
+    "/voila/templates/imgcls",
+    "/voila/templates/imgcls/static",
+    "/voila/templates/%00/static/x",
+    "/voila/templates/a/../b",
+    "/voila/static/..%2f..%2fx",
+    "/voila/labextensions/..%2f..%2fx",
+    "/voila/api/themes/..%2fx",
+    "/voila/files/..%2f..%2fetc%2fpasswd",
+    "/voila/api/shutdown/none",
+    "/voila/query/x",
+    "/api/kernels/00000000-0000-0000-0000-000000000000",
+    "/api/kernels/00000000-0000-0000-0000-000000000000/channels",
+    "/dashboard.ipynb",
+    "/%ff%00",
+    "/login?next=//other.example",
+]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_no_address_makes_an_error_of_the_server(dashboard, inside):
+    base, _, token = dashboard.url.partition("/?token=")
+    headers = {"Authorization": f"token {token}"} if inside else {}
+    with httpx.Client(trust_env=False, headers=headers) as client:
+        for path in ODD:
+            answer = client.get(base + path)
+            assert answer.status_code < 500, (path, answer.text)
+            assert "Traceback" not in answer.text
+            assert "other.example" not in answer.headers.get("location", "")
+            posted = client.post(base + path)
+            assert posted.status_code < 500, (path, posted.text)
+    assert "Traceback" not in dashboard.log
+
+
+# What somebody can do who is let in and knows how Jupyter talks.
+SOCKET = """(protocols) => {
+    const kernel = JSON.parse(document.getElementById("jupyter-config-data").textContent).kernelId;
+    const scheme = location.protocol.replace("http", "ws");
+    const address = `${scheme}//${location.host}/api/kernels/${kernel}/channels`;
+    const socket = new WebSocket(address, protocols);
+    socket.binaryType = "arraybuffer";
+    return socket;
+}"""
+ATTACK = """(code) => new Promise((done) => {
+    const socket = (SOCKET)(["v1.kernel.websocket.jupyter.org"]);
+    const got = [];
+    const send = (type, content, channel) => {
+        const header = {msg_id: Math.random().toString(36), username: "x", session: "x",
+                        msg_type: type, version: "5.3", date: new Date().toISOString()};
+        const parts = [channel, ...[header, {}, {}, content].map((part) => JSON.stringify(part))]
+            .map((part) => new TextEncoder().encode(part));
+        const offsets = [8 * (parts.length + 2)];
+        for (const part of parts) offsets.push(offsets.at(-1) + part.length);
+        const head = new BigUint64Array([offsets.length, ...offsets].map(BigInt));
+        socket.send(new Blob([head, ...parts]));
+    };
+    socket.onmessage = ({data}) => {
+        got.push(/"msg_type": ?"(\\w+)"/.exec(new TextDecoder().decode(data))[1]);
+        if (got.includes("comm_info_reply")) setTimeout(() => done(got), 2000);
+    };
+    socket.onopen = () => {
+        const execute = {code, silent: false, store_history: true, user_expressions: {x: code},
+                         allow_stdin: false, stop_on_error: true};
+        for (const channel of ["shell", "control", "stdin", "iopub"]) {
+            send("execute_request", execute, channel);
+            send("inspect_request", {code, cursor_pos: 1, detail_level: 1}, channel);
+            send("complete_request", {code, cursor_pos: 1}, channel);
+            send("debug_request", {type: "request", command: "evaluate", seq: 1,
+                                   arguments: {expression: code}}, channel);
+            send("create_subshell_request", {}, channel);
+            send("shutdown_request", {restart: false}, channel);
+        }
+        send("comm_info_request", {}, "shell");
+    };
+})""".replace("SOCKET", SOCKET)
+CLOSED = """([protocols, sent]) => new Promise((done) => {
+    const socket = (SOCKET)(protocols);
+    socket.onopen = () => socket.send(new Uint8Array(sent));
+    socket.onclose = ({code}) => done(code);
+})""".replace("SOCKET", SOCKET)
+
+
+def test_a_visitor_cannot_run_code(dashboard, browser, tmp_path):
+    me = Visitor(browser)
+    me.open(dashboard.url)
+    me.says("dishes: 24 photos, 4 classes")
+    got = me.page.evaluate(ATTACK, f"open({str(tmp_path / 'made')!r}, 'w')")
+    assert "comm_info_reply" in got  # what the widgets need is answered
+    assert not {kind for kind in got if kind.endswith("_reply")} - {"comm_info_reply"}
+    assert not (tmp_path / "made").exists()
+    me.step("Labels")
+    me.page.get_by_role("gridcell").first.wait_for()
+    me.close()
+
+
+def test_a_visitor_cannot_keep_the_server_busy(dashboard, browser):
+    me = Visitor(browser)
+    me.open(dashboard.url)
+    me.says("dishes: 24 photos, 4 classes")
+    # An old protocol, of which voila would misread what the kernel sends; and parts without number.
+    assert me.page.evaluate(CLOSED, [[], []]) == 1006
+    assert me.page.evaluate(CLOSED, [["v1.kernel.websocket.jupyter.org"], [255] * 100]) == 1007
+    me.step("Labels")
+    me.page.get_by_role("gridcell").first.wait_for()
+    me.page.locator("[data-painted=true]").first.wait_for()
+    me.problems.clear()  # that it was refused
+    me.close()
+
+
+def kernels(dashboard: Dashboard) -> list[psutil.Process]:
+    found = []
+    for child in psutil.Process(dashboard.process.pid).children():
+        with contextlib.suppress(psutil.Error):  # ended at this moment
+            if "ipykernel_launcher" in str(child.cmdline()):
+                found.append(child)
+    return found
+
+
+def until(true: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_the_kernel_of_a_page_ends_with_it(dashboard, browser):
+    until(lambda: not kernels(dashboard), 150)  # those of pages that were cut off
+    me = Visitor(browser)
+    for _ in range(3):  # loaded again, each time with a kernel of its own
+        me.open(dashboard.url)
+        me.says("dishes: 24 photos, 4 classes")
+        assert "token" not in me.page.url
+        until(lambda: len(kernels(dashboard)) == 1, 30)
+    (kernel,) = kernels(dashboard)
+    me.page.reload()
+    me.says("dishes: 24 photos, 4 classes")
+    until(lambda: len(kernels(dashboard)) == 1, 30)
+    assert kernels(dashboard) != [kernel]
+    me.page.goto("about:blank")
+    until(lambda: not kernels(dashboard), 30)
+    me.close()
+
+
+def test_there_are_no_more_kernels_than_places(browser, tmp_path):
+    small = Dashboard(tmp_path, "--visitors", "2")
+    first, second, third = (
+        Visitor(browser),
+        Visitor(browser, PHONE),
+        Visitor(browser, PHONE, "dark"),
+    )
+    try:
+        for visitor in (first, second):
+            visitor.open(small.url)
+            visitor.says("dishes: 24 photos, 4 classes")
+        for _ in range(3):
+            assert httpx.get(small.url, trust_env=False).status_code == 503
+        third.page.goto(small.url)
+        third.says("All places are taken")
+        third.keep_picture("full")
+        assert len(kernels(small)) == 2
+
+        second.page.goto("about:blank")
+        until(lambda: len(kernels(small)) == 1, 30)
+        third.open(small.url)
+        third.says("dishes: 24 photos, 4 classes")
+        assert all("503" in problem for problem in third.problems)  # each time it asked
+        third.problems.clear()
+        assert "Traceback" not in small.log
+        for visitor in (first, second, third):
+            visitor.close()
+    finally:
+        small.end()
 
 
 def test_the_whole_way_from_photos_to_a_service(dashboard, browser, tmp_path):
@@ -275,7 +457,6 @@ def test_a_reload_during_a_training_shows_it_and_its_model(dashboard, browser, s
 
     me.open(dashboard.url)
     me.says("dishes: 24 photos, 4 classes")
-    me.problems.clear()  # voila's request to end the kernel is refused
     expect(page.locator(".ds-step[data-step='2']")).to_contain_text("Training …")
     me.step("Train")
     me.says(re.compile("before a reload: Round .* of 50"))
@@ -396,9 +577,8 @@ def test_a_killed_kernel_is_told(dashboard, browser):
     me = Visitor(browser)
     me.open(dashboard.url)
     me.says("dishes: 24 photos, 4 classes")
-    for kernel in psutil.Process(dashboard.process.pid).children():
-        if "ipykernel_launcher" in str(kernel.cmdline()):
-            kernel.kill()
+    for kernel in kernels(dashboard):
+        kernel.kill()
     ended = me.page.get_by_role("alert").filter(has_text="on the server has ended")
     ended.wait_for(timeout=60_000)
     me.keep_picture("ended")

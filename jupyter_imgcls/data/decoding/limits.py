@@ -17,6 +17,7 @@ __all__ = [
     "DecodingLimits",
     "RefusedError",
     "decoding_limits",
+    "free_memory",
     "set_decoding_limits",
     "set_max_pixels",
 ]
@@ -29,13 +30,18 @@ class RefusedError(Exception):
     """Why a file is not read, in plain words."""
 
 
-def _half_of_the_free_memory() -> int:
+def free_memory() -> int:
+    """Bytes that this process may still take, in a container within its limit."""
     free = psutil.virtual_memory().available
     with suppress(OSError, ValueError):  # the limit of a container, or no container
         group = Path("/sys/fs/cgroup")
         used = int((group / "memory.current").read_text())
         free = min(free, int((group / "memory.max").read_text()) - used)
-    return max(free // 2, 512 * 2**20)
+    return max(free, 0)
+
+
+def _half_of_the_free_memory() -> int:
+    return max(free_memory() // 2, 512 * 2**20)
 
 
 @dataclass(frozen=True)
