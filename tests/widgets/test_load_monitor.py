@@ -6,6 +6,8 @@ import contextlib
 import queue
 import time
 
+import bqplot
+import ipywidgets
 import numpy as np
 import psutil
 import pytest
@@ -14,6 +16,8 @@ from matplotlib.figure import Figure
 from jupyter_imgcls.serving.load_test import start_load_test
 from jupyter_imgcls.widgets.load_monitor import LoadMonitor
 from tests.unit.scoring_server import SCORES, bare_service
+
+from .screen import every, named, one, problem, text
 
 PHOTO = np.full((30, 40, 3), 90, np.uint8)
 SECONDS = 60
@@ -30,24 +34,26 @@ def start(service, **options):
 
 
 def test_follows_a_load_test_to_its_end(service):
-    monitor = LoadMonitor(start(service, duration=2))
+    run = start(service, duration=2)
+    monitor = LoadMonitor(run)
     assert monitor.state in ("warming up", "running")
-    assert not monitor._stop.disabled
-    assert "2 users" in monitor._headline.value
+    assert not named(monitor, "Stop").disabled
+    assert "2 users" in text(monitor)
     monitor.join()
     assert monitor.state == "finished"
-    assert monitor._stop.disabled
-    assert "ended" in monitor._reason.value
-    assert monitor._bar.value == monitor._bar.max == 2
-    assert monitor._bar.bar_style == "success"
-    curves = monitor._curves
-    np.testing.assert_allclose(curves._throughput.x, [1, 2])
-    assert (curves._throughput.y > 0).all()
-    assert [len(line.y) for line in curves._latencies] == [2, 2, 2]
-    assert curves._scales[0].max >= max(curves._throughput.y)
-    throughput, _ = monitor._run.figures
-    assert f"{throughput:.1f}" in monitor._numbers.value
-    assert monitor._errors.layout.display == "none"
+    assert named(monitor, "Stop").disabled
+    assert "ended" in text(monitor)
+    bar = one(monitor, ipywidgets.FloatProgress)
+    assert bar.value == bar.max == 2
+    assert bar.bar_style == "success"
+    throughput_line, *latencies = every(monitor, bqplot.Lines)
+    np.testing.assert_allclose(throughput_line.x, [1, 2])
+    assert (throughput_line.y > 0).all()
+    assert [len(line.y) for line in latencies] == [2, 2, 2]
+    assert throughput_line.scales["y"].max >= max(throughput_line.y)
+    throughput, _ = run.figures
+    assert f"{throughput:.1f}" in text(monitor)
+    assert "503" not in text(monitor)
 
 
 def test_shows_a_test_that_ended_before(service):
@@ -55,28 +61,27 @@ def test_shows_a_test_that_ended_before(service):
     run.wait(SECONDS)
     monitor = LoadMonitor(run)
     assert monitor.state == "finished"
-    assert len(monitor._curves._throughput.x) == 1
+    assert len(one(monitor, bqplot.Lines).x) == 1
 
 
 def test_the_button_stops_the_test(service):
     run = start(service, rate=50, duration=600)
     monitor = LoadMonitor(run)
-    assert "50 requests/s sent" in monitor._headline.value
+    assert "50 requests/s sent" in text(monitor)
     while not run.seconds:
         time.sleep(0.05)
-    monitor._stop.click()
-    assert monitor._stop.disabled
+    named(monitor, "Stop").click()
+    assert named(monitor, "Stop").disabled
     monitor.join()
     assert monitor.state == "stopped"
-    assert "kept" in monitor._headline.value
+    assert "kept" in text(monitor)
 
 
 def test_shows_errors_by_kind(service):
     service.answer = lambda number: (503, b"") if number % 2 else (200, SCORES)
     monitor = LoadMonitor(start(service, duration=1))
     monitor.join()
-    assert "503 Service Unavailable: " in monitor._errors.value
-    assert monitor._errors.layout.display == ""
+    assert "503 Service Unavailable: " in text(monitor)
 
 
 def load_generator(others):
@@ -97,7 +102,7 @@ def test_shows_why_a_test_failed(service):
     generator.kill()
     monitor.join()
     assert monitor.state == "failed"
-    assert "load generator" in monitor._problem.value
+    assert "load generator" in problem(monitor)
 
 
 def test_draws_a_still_picture(service):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import bqplot
+import ipywidgets
 import numpy as np
 import pytest
 import traitlets
@@ -13,9 +15,12 @@ from PIL import Image
 from jupyter_imgcls import ClassificationDataset, ClassificationEvaluation
 from jupyter_imgcls.errors import EvaluationError
 from jupyter_imgcls.ui_utils.ui_precision_recall import PrecisionRecallUI as ArticlesName
+from jupyter_imgcls.widgets.base.frame import Frame
 from jupyter_imgcls.widgets.precision_recall import PrecisionRecallUI
 from jupyter_imgcls.widgets.precision_recall.operating_points import OperatingPoints
-from jupyter_imgcls.widgets.precision_recall.wrong_side import find_wrong_side
+from jupyter_imgcls.widgets.precision_recall.wrong_side import WrongSideView, find_wrong_side
+
+from .screen import every, one, press, problem, send, text
 
 EVIL = "<img src=x onerror=alert(1)>"
 CURVE = ([1.0, 0.8, 0.5], [0.4, 0.8, 1.0], [0.9, 0.6, 0.2])
@@ -54,6 +59,16 @@ def test_begins_at_the_highest_f1():
     assert ui.f1 == pytest.approx(0.8)
 
 
+def dot(ui: PrecisionRecallUI) -> bqplot.Scatter:
+    """The point on the curve that is chosen."""
+    return one(ui, bqplot.Scatter)
+
+
+def wrong_side(ui: PrecisionRecallUI) -> list[ipywidgets.HBox]:
+    """The boxes of photos that the threshold gets wrong: false alarms, and those missed."""
+    return every(one(ui, WrongSideView), ipywidgets.HBox)
+
+
 def test_takes_the_curve_as_the_article_gives_it(evaluation: ClassificationEvaluation):
     precisions, recalls, thresholds = evaluation.compute_precision_recall_curve()
     longer = [*thresholds, thresholds[-1]]
@@ -61,8 +76,8 @@ def test_takes_the_curve_as_the_article_gives_it(evaluation: ClassificationEvalu
     direct = PrecisionRecallUI(precisions, recalls, thresholds)
     assert article.ui is article
     for ui in (article, direct):
-        np.testing.assert_allclose(sorted(thresholds), ui._points.thresholds[::-1])
-        assert ui._points.recalls.min() > 0, "the end of the curve is no point that can be chosen"
+        slider = one(ui, ipywidgets.IntSlider)
+        assert slider.max - slider.min + 1 == len(thresholds), "the end of the curve is no point"
     assert article.threshold == direct.threshold
     assert article.precision == pytest.approx(direct.precision)
 
@@ -81,13 +96,13 @@ def test_a_threshold_becomes_the_measured_one_that_decides_the_same():
 
 def test_slider_and_buttons_step_along_the_points():
     ui = PrecisionRecallUI(*CURVE)
-    ui._slider.value = 0
+    one(ui, ipywidgets.IntSlider).value = 0
     assert ui.threshold == 0.9
     surer, _, more, best, _ = ui.children[1].children[1].children[-1].children
     for _ in range(5):  # to the end and no further
         more.click()
     assert ui.threshold == 0.2
-    assert ui._slider.value == 2
+    assert one(ui, ipywidgets.IntSlider).value == 2
     surer.click()
     best.click()
     assert ui.threshold == 0.6
@@ -96,38 +111,38 @@ def test_slider_and_buttons_step_along_the_points():
 def test_keys_step_along_the_points_and_to_the_best():
     ui = PrecisionRecallUI(*CURVE)
     for key, threshold in [("End", 0.2), ("ArrowLeft", 0.6), ("Home", 0.9), ("ArrowRight", 0.6)]:
-        ui._frame._receive(None, {"kind": "key", "key": key}, [])
+        press(ui, key)
         assert ui.threshold == threshold
     ui.threshold = 0.9
-    ui._press("b")
+    press(ui, "b")
     assert ui.threshold == 0.6
 
 
 def test_the_height_of_the_chart_is_a_trait_that_the_page_sets():
     ui = PrecisionRecallUI(*CURVE)
-    ui._frame.height = 444  # what a drag in the page does
+    one(ui, Frame).height = 444  # what a drag in the page does
     assert ui.height == 444
     ui.height = 200
-    assert ui._frame.height == 200
+    assert one(ui, Frame).height == 200
 
 
 def test_a_click_on_the_chart_takes_the_nearest_point():
     ui = PrecisionRecallUI(*CURVE)
     # What the page does: it adds a point where the click was.
-    with ui._dot.hold_trait_notifications():
-        ui._dot.x, ui._dot.y = np.array([80.0, 98.0]), np.array([80.0, 47.0])
+    with dot(ui).hold_trait_notifications():
+        dot(ui).x, dot(ui).y = np.array([80.0, 98.0]), np.array([80.0, 47.0])
     assert ui.threshold == 0.2
-    np.testing.assert_allclose([*ui._dot.x, *ui._dot.y], [100, 50])
+    np.testing.assert_allclose([*dot(ui).x, *dot(ui).y], [100, 50])
 
 
 def test_a_dragged_dot_shows_the_nearest_point_and_snaps_to_it():
     ui = PrecisionRecallUI(*CURVE)
-    ui._dot._drag_handlers(ui._dot, {"point": {"x": 99, "y": 53}})
+    send(dot(ui), {"event": "drag", "point": {"x": 99, "y": 53}})
     assert ui.threshold == 0.2, "on the way"
-    with ui._dot.hold_trait_notifications():
-        ui._dot.x, ui._dot.y = np.array([30.0]), np.array([99.0])
+    with dot(ui).hold_trait_notifications():
+        dot(ui).x, dot(ui).y = np.array([30.0]), np.array([99.0])
     assert ui.threshold == 0.9
-    np.testing.assert_allclose([*ui._dot.x, *ui._dot.y], [40, 100])
+    np.testing.assert_allclose([*dot(ui).x, *dot(ui).y], [40, 100])
 
 
 def test_photos_on_the_wrong_side(evaluation: ClassificationEvaluation):
@@ -149,12 +164,12 @@ def test_shows_small_pictures_of_photos_on_the_wrong_side(evaluation, dataset):
     ui = PrecisionRecallUI(evaluation=evaluation, dataset=dataset)
     ui.class_name = "cup"
     ui.threshold = 0.6
-    alarms, missed = (box.children for box in ui._wrong._boxes)
+    alarms, missed = (box.children for box in wrong_side(ui))
     assert [len(alarms), len(missed)] == [1, 1]
-    picture = Image.open(io.BytesIO(missed[0]._image.value))
+    picture = Image.open(io.BytesIO(one(missed[0], ipywidgets.Image).value))
     assert (picture.format, max(picture.size)) == ("JPEG", 160)
-    assert alarms[0].children == (alarms[0]._caption,), "a broken photo has no picture"
-    assert "0.60" in alarms[0]._caption.value
+    assert not every(alarms[0], ipywidgets.Image), "a broken photo has no picture"
+    assert "0.60" in text(alarms[0])
     ui.threshold = 0.3
     assert "Missed: 0" in all_html(ui)
 
@@ -174,7 +189,7 @@ def test_at_most_twelve_pictures(tmp_path: Path):
     )
     ui = PrecisionRecallUI(evaluation=evaluation, dataset=dataset)
     ui.threshold = 0.8
-    assert sum(len(box.children) for box in ui._wrong._boxes) == 12
+    assert sum(len(box.children) for box in wrong_side(ui)) == 12
     assert "Missed: 40" in all_html(ui)
 
 
@@ -189,7 +204,7 @@ def test_names_of_classes_are_text_and_never_html(evaluation, dataset):
 
 def test_chooses_the_class_from_the_list(evaluation: ClassificationEvaluation):
     ui = PrecisionRecallUI(evaluation=evaluation)
-    ui._classes.value = "cup"
+    one(ui, ipywidgets.Dropdown).value = "cup"
     assert ui.class_name == "cup"
     assert ui.threshold in evaluation.compute_precision_recall_curve("cup")[2]
     with pytest.raises(traitlets.TraitError, match="no curve"):
@@ -198,11 +213,10 @@ def test_chooses_the_class_from_the_list(evaluation: ClassificationEvaluation):
 
 def test_an_error_in_a_handler_is_shown_in_the_widget():
     ui = PrecisionRecallUI(*CURVE)
-    ui._dragged(None, {"point": {}})
-    assert "KeyError" in ui._problem.value
-    assert ui._problem.layout.display != "none"
+    send(dot(ui), {"event": "drag", "point": {}})
+    assert "KeyError" in problem(ui)
     ui.threshold = 0.9
-    assert ui._problem.layout.display == "none"
+    assert problem(ui) == ""
 
 
 def test_a_saved_notebook_has_a_still_picture():

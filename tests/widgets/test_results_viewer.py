@@ -10,6 +10,8 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import bqplot
+import ipywidgets
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,10 +21,14 @@ from PIL import Image
 from jupyter_imgcls.data import ClassificationDataset
 from jupyter_imgcls.data.journal import Journal
 from jupyter_imgcls.errors import EvaluationError, ImgclsError
+from jupyter_imgcls.widgets.base.frame import Frame
+from jupyter_imgcls.widgets.base.theme import ErrorMessage
 from jupyter_imgcls.widgets.results_viewer import ResultsUI
 from jupyter_imgcls.widgets.results_viewer.matches import ORDERS, Results
 from jupyter_imgcls.widgets.results_viewer.matrix import short_names
 from tests.conftest import save_photo
+
+from .screen import named, one, press, problem, send, text
 
 NAMES = ["bowl", "cup", "plate"]
 #             bowl  cup plate
@@ -51,10 +57,10 @@ def ui(dataset):
     return ResultsUI(dataset, None, np.array(SCORES), predicted)
 
 
-def shown(ui):
-    """All text that the widget shows as HTML."""
-    parts = (ui._summary, ui._count, ui._photo.details, ui._labels.note, ui._problem)
-    return "".join(part.value for part in parts)
+def click_cell(ui, truth, prediction):
+    """What the page sends when a cell of the matrix is clicked."""
+    cells = one(ui, bqplot.GridHeatMap)
+    send(cells, {"event": "element_click", "data": {"rowNum": truth, "columnNum": prediction}})
 
 
 # -- which photos, in which order ---------------------------------------------------------------
@@ -134,9 +140,9 @@ def test_scores_are_needed(dataset):
 def test_it_begins_with_the_first_photo_and_says_how_many_are_correct(ui, dataset):
     assert ui.ui is ui
     assert (ui.row, ui.rows) == (0, (0, 1, 2, 3, 4))
-    assert "3 of 5 correct" in shown(ui) and "Photo 1 of 5" in shown(ui)
-    assert dataset.images[0].storage_path in shown(ui)
-    assert ui._photo._image.value[:2] == b"\xff\xd8", "a JPEG"
+    assert "3 of 5 correct" in text(ui) and "Photo 1 of 5" in text(ui)
+    assert dataset.images[0].storage_path in text(ui)
+    assert one(ui, ipywidgets.Image).value[:2] == b"\xff\xd8", "a JPEG"
 
 
 def test_the_filters_are_traits_and_the_photo_follows(ui):
@@ -144,30 +150,29 @@ def test_the_filters_are_traits_and_the_photo_follows(ui):
     assert (ui.rows, ui.row) == ((2, 4), 2)
     ui.order = "loss"
     assert (ui.rows, ui.row) == ((4, 2), 2), "the photo that is looked at stays"
-    assert "Photo 2 of 2" in shown(ui)
+    assert "Photo 2 of 2" in text(ui)
     ui.truth = 2
     assert (ui.rows, ui.row) == ((4,), 4)
 
 
 def test_the_buttons_and_the_slider_go_through_the_photos_that_match(ui):
     ui.which = "correct"
-    ui._step(1)
+    named(ui, "Next").click()
     assert ui.row == 1
-    ui._step(5)
+    for _ in range(5):
+        named(ui, "Next").click()
     assert ui.row == 3, "it stops at the last"
-    ui._position.value = 1
+    one(ui, ipywidgets.IntSlider).value = 1
     assert ui.row == 0
 
 
 def test_a_click_on_the_matrix_shows_the_photos_in_that_cell(ui):
     ui.which = "correct"
-    # What the browser sends.
-    message = {"event": "element_click", "data": {"rowNum": 2, "columnNum": 1}}
-    ui._matrix._cells._handle_custom_msgs(None, message)
+    click_cell(ui, 2, 1)
 
     assert (ui.which, ui.truth, ui.prediction) == ("all", 2, 1)
     assert ui.rows == (4,)
-    ui._clear()
+    named(ui, "Clear the filters").click()
     assert ui.rows == (0, 1, 2, 3, 4)
 
 
@@ -175,40 +180,40 @@ def test_where_nothing_matches_it_says_what_to_do(ui):
     ui.truth, ui.prediction = 0, 2
 
     assert (ui.rows, ui.row) == ((), -1)
-    assert "No photos match: clear the filters." in shown(ui)
-    ui._clear()
+    assert "No photos match: clear the filters." in text(ui)
+    named(ui, "Clear the filters").click()
     assert ui.row == 0
-    assert ui._one.layout.display == ""
+    assert "Photo 1 of 5" in text(ui)
 
 
 def test_a_label_is_corrected_right_there_and_the_metrics_follow(ui, dataset):
     ui.row = 4
-    ui._labels.choice.value = "cup"
+    named(ui, "Label").value = "cup"
 
     assert [label.name for label in dataset.images[4].labels] == ["cup"]
-    assert "4 of 5 correct" in shown(ui)
-    assert ui._matrix._cells.color.tolist()[1] == [1 / 3, 2 / 3, 0]
-    assert "correct" in ui._photo.details.value
+    assert "4 of 5 correct" in text(ui)
+    assert one(ui, bqplot.GridHeatMap).color.tolist()[1] == [1 / 3, 2 / 3, 0]
+    assert "correct" in text(ui)
 
 
 def test_the_bars_show_the_scores_and_whether_the_prediction_is_right(ui):
-    right = ui._photo._scores.colors[0]
-    np.testing.assert_array_equal(ui._photo._scores.y, SCORES[0])
+    right = one(ui, bqplot.Bars).colors[0]
+    np.testing.assert_array_equal(one(ui, bqplot.Bars).y, SCORES[0])
     ui.row = 2
 
-    np.testing.assert_array_equal(ui._photo._scores.y, SCORES[2])
-    assert ui._photo._scores.colors[0] != right
+    np.testing.assert_array_equal(one(ui, bqplot.Bars).y, SCORES[2])
+    assert one(ui, bqplot.Bars).colors[0] != right
 
 
 def test_a_photo_that_is_gone_is_said_and_its_scores_are_shown(ui, dataset, tmp_path):
     (tmp_path / "1.png").unlink()
     ui.row = 1
 
-    assert "the file does not exist" in shown(ui)
-    assert ui._photo._image.layout.display == "none"
-    ui._step(1)
-    assert ui._photo._image.layout.display == ""
-    assert "does not exist" not in shown(ui)
+    assert "the file does not exist" in text(ui)
+    assert one(ui, ipywidgets.Image).layout.display == "none"
+    named(ui, "Next").click()
+    assert one(ui, ipywidgets.Image).layout.display == ""
+    assert "does not exist" not in text(ui)
 
 
 def test_names_are_text_never_html(tmp_path):
@@ -217,16 +222,16 @@ def test_names_are_text_never_html(tmp_path):
     dataset.add_image(save_photo(tmp_path / "<b onclick=x>.png"), hostile)
     ui = ResultsUI(dataset, None, [[0.2, 0.8]])
 
-    assert "<img src" not in shown(ui) and "<b onclick" not in shown(ui)
-    assert "&lt;img src=x onerror=alert(1)&gt;" in shown(ui)
-    ui._problem.say(hostile)
-    assert "<img src" not in shown(ui)
+    assert "<img src" not in text(ui) and "<b onclick" not in text(ui)
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text(ui)
+    one(ui, ErrorMessage).say(hostile)
+    assert "<img src" not in text(ui)
 
 
 def test_what_goes_wrong_is_shown_in_the_widget(ui):
     ui._guarded(lambda: 1 / 0)()
 
-    assert "ZeroDivisionError: division by zero" in shown(ui)
+    assert "ZeroDivisionError: division by zero" in text(ui)
 
 
 def test_the_article_finds_it_where_it_was():
@@ -240,7 +245,7 @@ def test_the_article_finds_it_where_it_was():
 
 def click_tick(ui, side, text):
     """What the page sends when a class beside or below the matrix is clicked."""
-    ui._frame._receive(None, {"kind": "tick", "side": side, "text": text}, [])
+    send(one(ui, Frame), {"kind": "tick", "side": side, "text": text})
 
 
 def test_the_grid_shows_the_photos_that_match_with_their_predictions(ui):
@@ -257,16 +262,14 @@ def test_the_grid_shows_the_photos_that_match_with_their_predictions(ui):
 def test_a_photo_chosen_in_the_grid_is_shown_large_and_the_other_way_round(ui):
     ui.grid.active = 3
     assert ui.row == 3
-    assert "3.png" in ui._photo.details.value
-    ui._step(-1)
+    assert "3.png" in text(ui)
+    named(ui, "Previous").click()
     assert (ui.grid.active, ui.grid.selected.tolist()) == (2, [2])
 
 
 def test_a_second_click_on_the_matrix_clears_the_filter(ui):
     for _ in range(2):
-        ui._matrix._cells._handle_custom_msgs(
-            None, {"event": "element_click", "data": {"rowNum": 1, "columnNum": 0}}
-        )
+        click_cell(ui, 1, 0)
     assert (ui.truth, ui.prediction, len(ui.rows)) == (-1, -1, 5)
 
 
@@ -304,37 +307,37 @@ def saved(dataset):
 
 def test_a_key_labels_all_selected_photos_on_disk(ui, dataset):
     ui.grid.selected = [2, 4]
-    assert "2 photos are selected" in shown(ui)
-    assert ui._labels.choice.value is None, "they have no label in common"
-    ui._press("1")
+    assert "2 photos are selected" in text(ui)
+    assert named(ui, "Label").value is None, "they have no label in common"
+    press(ui, "1")
 
     assert labels(dataset) == ["bowl", "bowl", "bowl", "cup", "bowl"]
     assert saved(dataset) == [("2.png", ["bowl"]), ("4.png", ["bowl"])]
-    assert ui._labels.choice.value == "bowl"
+    assert named(ui, "Label").value == "bowl"
 
 
 def test_undo_and_redo_by_key_and_by_button(ui, dataset):
     ui.row = 4
-    assert ui._labels.undo.disabled and ui._labels.undo.tooltip == "Nothing was changed yet."
-    ui._press("2")
+    assert named(ui, "Undo").disabled and named(ui, "Undo").tooltip == "Nothing was changed yet."
+    press(ui, "2")
     assert labels(dataset)[4] == "cup"
     ui.row = 0
-    ui._press("Control+z")
+    press(ui, "Control+z")
     assert labels(dataset)[4] == "plate"
     assert ui.row == 4, "what was changed is shown"
-    assert "Undone: 1 photo." in shown(ui)
-    ui._labels.redo.click()
+    assert "Undone: 1 photo." in text(ui)
+    named(ui, "Redo").click()
     assert labels(dataset)[4] == "cup"
-    ui._labels.undo.click()
-    ui._press("Control+Shift+z")
+    named(ui, "Undo").click()
+    press(ui, "Control+Shift+z")
     assert saved(dataset)[-1] == ("4.png", ["cup"])
-    ui._press("Control+Shift+z")
-    assert "Nothing to redo." in shown(ui)
+    press(ui, "Control+Shift+z")
+    assert "Nothing to redo." in text(ui)
 
 
 def test_labels_are_there_the_next_time(ui, dataset, tmp_path):
     ui.row = 4
-    ui._press("2")
+    press(ui, "2")
     again = ClassificationDataset("photos", NAMES)
     for number, name in enumerate(["bowl", "bowl", "cup", "cup", "plate"]):
         again.add_image(tmp_path / f"{number}.png", name)
@@ -342,68 +345,68 @@ def test_labels_are_there_the_next_time(ui, dataset, tmp_path):
     other = ResultsUI(again, None, SCORES)
 
     assert labels(again)[4] == "cup"
-    assert "4 of 5 correct" in shown(other)
+    assert "4 of 5 correct" in text(other)
 
 
 def test_two_widgets_on_one_dataset_stay_in_step(ui, dataset):
     other = ResultsUI(dataset, None, SCORES)
     other.row = 4
     ui.row = 4
-    ui._press("2")
-    assert "4 of 5 correct" in shown(other)
-    assert other._labels.choice.value == "cup"
+    press(ui, "2")
+    assert "4 of 5 correct" in text(other)
+    assert named(other, "Label").value == "cup"
     other.close()
-    ui._press("3")
-    assert "4 of 5 correct" in shown(other), "closed, it follows no more"
+    press(ui, "3")
+    assert "4 of 5 correct" in text(other), "closed, it follows no more"
 
 
 def test_a_label_of_the_test_set_is_one_of_the_whole_dataset(dataset):
     whole, part = dataset, dataset.take([2, 4])
     journal = Journal.open(whole)
     ui = ResultsUI(part, None, [SCORES[2], SCORES[4]])
-    ui._press("1")
+    press(ui, "1")
     journal.refresh()
     assert labels(whole)[2] == "bowl"
     journal.edit([whole.images[4]], "cup")
     ui.journal.refresh()  # what its watch does every second
-    assert "1 of 2 correct" not in shown(ui)
-    assert "2 of 2 correct" in shown(ui)
+    assert "1 of 2 correct" not in text(ui)
+    assert "2 of 2 correct" in text(ui)
 
 
 def test_photos_that_are_excluded_do_not_count(ui, dataset):
     dataset.journal.exclude([dataset.images[2]])
-    assert "3 of 4 correct" in shown(ui)
+    assert "3 of 4 correct" in text(ui)
     assert ui.results.confusion_matrix().sum() == 4
 
     ui.which = "wrong"
     assert ui.rows == (4,)
     dataset.journal.undo()
-    assert "3 of 5 correct" in shown(ui)
+    assert "3 of 5 correct" in text(ui)
 
 
 def test_a_new_class_gets_a_key_and_a_place_in_the_list(ui, dataset):
     dataset.journal.add_class("vase")
-    assert ui._labels.classes == [*NAMES, "vase"]
+    assert [name for _, name in named(ui, "Label").options] == [*NAMES, "vase"]
     assert labels(dataset) == ["bowl", "bowl", "cup", "cup", "plate"]
-    ui._press("4")
+    press(ui, "4")
     assert labels(dataset)[0] == "vase"
-    assert ui._frame.key_list[1][0] == "1 2 3 4"
+    assert one(ui, Frame).key_list[1][0] == "1 2 3 4"
 
 
 def test_a_class_that_was_renamed_meanwhile_is_said(ui, dataset):
     dataset.journal.rename_class("cup", "mug")
-    assert "cup: renamed or merged" in shown(ui)
+    assert "cup: renamed or merged" in text(ui)
     dataset.journal.undo()
-    assert ui._problem.value == ""
+    assert problem(ui) == ""
 
 
 def test_a_label_that_cannot_be_written_is_not_shown_as_if_it_were(ui, dataset, tmp_path):
     (tmp_path / "1.png").unlink()
     ui.row = 1
-    ui._labels.choice.value = "cup"
+    named(ui, "Label").value = "cup"
 
-    assert "Cannot read the photo" in shown(ui)
-    assert labels(dataset)[1] == ui._labels.choice.value == "bowl"
+    assert "Cannot read the photo" in text(ui)
+    assert labels(dataset)[1] == named(ui, "Label").value == "bowl"
 
 
 def test_edits_from_a_thread_and_keys_at_once_do_not_wait_for_each_other(ui, dataset):
@@ -418,14 +421,14 @@ def test_edits_from_a_thread_and_keys_at_once_do_not_wait_for_each_other(ui, dat
         thread.start()
     for number in range(15):
         ui.row = 2
-        ui._press(str(number % 3 + 1))
+        press(ui, str(number % 3 + 1))
         ui.which = ("all", "wrong", "all")[number % 3]
     for thread in threads:
         thread.join(30)
 
     assert not any(thread.is_alive() for thread in threads)
     assert labels(dataset)[:2] == ["plate", "plate"]
-    assert ui._problem.value == ""
+    assert problem(ui) == ""
     assert len(saved(dataset)) >= 29
 
 
@@ -439,5 +442,5 @@ def test_a_saved_notebook_has_a_still_picture(ui, tmp_path):
 
 
 def test_a_drag_in_the_page_sets_the_height(ui):
-    ui._frame.height = 500
+    one(ui, Frame).height = 500
     assert ui.height == 500

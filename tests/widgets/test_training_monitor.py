@@ -6,6 +6,7 @@ import io
 import threading
 from collections.abc import Callable
 
+import bqplot
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,9 +14,13 @@ from PIL import Image
 from jupyter_imgcls.classifiers.listeners import follow
 from jupyter_imgcls.classifiers.run import EpochRecord, TrainingRun
 from jupyter_imgcls.errors import TrainingError
+from jupyter_imgcls.widgets.base.frame import Frame
 from jupyter_imgcls.widgets.base.line_charts import round_ticks
 from jupyter_imgcls.widgets.training_monitor import TrainingMonitor
 from jupyter_imgcls.widgets.training_monitor import ui as training_monitor
+from jupyter_imgcls.widgets.training_monitor.curves import TrainingCurves
+
+from .screen import every, named, one, press, problem, text
 
 EPOCHS, MINIBATCHES = 3, 4
 SECONDS = 20
@@ -82,15 +87,16 @@ def gate():
 
 def buttons(monitor: TrainingMonitor) -> dict[str, bool]:
     """Which buttons can be pressed."""
-    return {b.description: not b.disabled for b in (monitor._pause, monitor._resume, monitor._stop)}
+    names = ("Pause", "Resume", "Stop")
+    return {name: not named(monitor, name).disabled for name in names}
 
 
 def test_before_a_training_it_says_how_to_watch_one():
     monitor = TrainingMonitor()
     assert (monitor.state, monitor.epochs_done, monitor.history) == ("idle", 0, [])
     assert not any(buttons(monitor).values())
-    assert "callbacks=[monitor.listener]" in monitor._reason.value
-    assert "callbacks=[monitor.listener]" in monitor._stop.tooltip
+    assert "callbacks=[monitor.listener]" in text(monitor)
+    assert "callbacks=[monitor.listener]" in named(monitor, "Stop").tooltip
 
 
 def test_watches_a_blocking_training_through_its_listener():
@@ -100,14 +106,11 @@ def test_watches_a_blocking_training_through_its_listener():
     follow(run, progress=False)
     assert (monitor.state, monitor.epochs_done) == ("finished", EPOCHS)
     assert [values["epoch"] for values in monitor.history] == [1, 2, 3]
-    assert "ended" in monitor._reason.value
-    assert (
-        "Epoch 3 of 3 · loss 0.3333 · training 83.3% · evaluation 86.7% · 2.0 s"
-        in monitor._log.value
-    )
-    assert "3 (86.7%)" in monitor._numbers.value, "the best epoch"
-    assert run.kept.epoch == 3 and "epoch 3 of 3 is kept" in monitor._headline.value
-    assert f"Finished. {run.describe_kept()}" in monitor._log.value
+    assert "ended" in text(monitor)
+    assert "Epoch 3 of 3 · loss 0.3333 · training 83.3% · evaluation 86.7% · 2.0 s" in text(monitor)
+    assert "3 (86.7%)" in text(monitor), "the best epoch"
+    assert run.kept.epoch == 3 and "epoch 3 of 3 is kept" in text(monitor)
+    assert f"Finished. {run.describe_kept()}" in text(monitor)
 
 
 def test_shows_a_training_that_ended_before():
@@ -122,11 +125,14 @@ def test_follows_a_training_in_the_background(gate: Gate):
     assert monitor.state == "waiting"
     run.start()
     gate.do(MINIBATCHES + 2)
-    wait_until(lambda: "minibatch 2 of 4" in monitor._headline.value)
-    assert "epoch 2 of 3" in monitor._headline.value
-    assert monitor._epoch_bar.value == pytest.approx(1.5)
-    assert (monitor._batch_bar.value, monitor._batch_bar.max) == (2, MINIBATCHES)
-    assert "30" in monitor._numbers.value, "photos a second"
+    wait_until(lambda: "minibatch 2 of 4" in text(monitor))
+    assert "epoch 2 of 3" in text(monitor)
+    assert named(monitor, "Epochs").value == pytest.approx(1.5)
+    assert (named(monitor, "Minibatches").value, named(monitor, "Minibatches").max) == (
+        2,
+        MINIBATCHES,
+    )
+    assert "30" in text(monitor), "photos a second"
     gate.let(EPOCHS * MINIBATCHES)
     run.wait(SECONDS)
     assert monitor.state == "finished"
@@ -136,14 +142,13 @@ def test_draws_loss_and_accuracy():
     run = TrainingRun(instant, EPOCHS)
     monitor = TrainingMonitor(run)
     run.start().wait()
-    curves = monitor._curves
-    training, evaluation = curves._accuracy_lines
+    minibatches, loss, _, training, evaluation = every(monitor, bqplot.Lines)
     np.testing.assert_allclose(training.x, [1, 2, 3])
     np.testing.assert_allclose(training.y, [50, 75, 100 - 50 / 3])
     np.testing.assert_allclose(evaluation.y, [60, 80, 100 - 40 / 3])
-    np.testing.assert_allclose(curves._loss_lines[0].y, [1, 1 / 2, 1 / 3])
-    np.testing.assert_allclose(curves._batch_line.x, [1, 2, 3])
-    assert curves._losses.max >= 1.1
+    np.testing.assert_allclose(loss.y, [1, 1 / 2, 1 / 3])
+    np.testing.assert_allclose(minibatches.x, [1, 2, 3])
+    assert loss.scales["y"].max >= 1.1
 
 
 def test_draws_no_evaluation_where_there_is_none():
@@ -153,25 +158,25 @@ def test_draws_no_evaluation_where_there_is_none():
     run = TrainingRun(work, 1)
     monitor = TrainingMonitor(run)
     run.start().wait()
-    assert len(monitor._curves._accuracy_lines[1].x) == 0
-    assert "1 (50.0%)" in monitor._numbers.value
+    assert len(every(monitor, bqplot.Lines)[-1].x) == 0
+    assert "1 (50.0%)" in text(monitor)
 
 
 def test_a_long_training_sends_a_bounded_number_of_points():
     monitor = TrainingMonitor()
     for minibatch in range(50_000):
-        monitor._curves.add_batch(minibatch / 50_000, 1.0)
-    monitor._curves.show([])
-    assert 500 < len(monitor._curves._batch_line.x) <= 1000
-    assert monitor._curves._batch_line.x[-1] > 0.95
+        one(monitor, TrainingCurves).add_batch(minibatch / 50_000, 1.0)
+    one(monitor, TrainingCurves).show([])
+    assert 500 < len(one(monitor, bqplot.Lines).x) <= 1000
+    assert one(monitor, bqplot.Lines).x[-1] > 0.95
 
 
 def test_pause_and_resume_answer_at_once(gate: Gate):
     run = TrainingRun(gate, EPOCHS).start()
     monitor, other = TrainingMonitor(run), TrainingMonitor(run)
     assert buttons(monitor) == {"Pause": True, "Resume": False, "Stop": True}
-    assert monitor._resume.tooltip == "It is not paused."
-    monitor._pause.click()
+    assert named(monitor, "Resume").tooltip == "It is not paused."
+    named(monitor, "Pause").click()
     assert (run.state, monitor.state) == ("paused", "paused")
     assert buttons(monitor) == {"Pause": False, "Resume": True, "Stop": True}
     wait_until(lambda: other.state == "paused")
@@ -183,7 +188,7 @@ def test_stop_keeps_what_is_done(gate: Gate):
     run = TrainingRun(gate, EPOCHS).start()
     monitor = TrainingMonitor(run)
     gate.do(MINIBATCHES)
-    monitor._stop.click()
+    named(monitor, "Stop").click()
     assert monitor.state == "stopping"
     assert not any(buttons(monitor).values())
     gate.let(1)
@@ -199,10 +204,10 @@ def test_a_failure_is_shown_as_text():
     with pytest.raises(TrainingError):
         run.wait(SECONDS)
     assert monitor.state == "failed"
-    assert monitor._problem.layout.display != "none"
-    assert "&lt;img src=x onerror=alert(1)&gt; went wrong" in monitor._problem.value
-    assert "$a$" not in monitor._problem.value, "is no formula either"
-    assert "<img" not in monitor._log.value
+    assert problem(monitor) != ""
+    assert "&lt;img src=x onerror=alert(1)&gt; went wrong" in problem(monitor)
+    assert "$a$" not in problem(monitor), "is no formula either"
+    assert "<img" not in text(monitor)
 
 
 def test_what_a_handler_raises_is_shown_and_the_training_goes_on(monkeypatch):
@@ -215,7 +220,7 @@ def test_what_a_handler_raises_is_shown_and_the_training_goes_on(monkeypatch):
     run.start()
     assert run.wait(SECONDS)
     assert run.state == "finished"
-    assert "no memory is told" in monitor._problem.value
+    assert "no memory is told" in problem(monitor)
 
 
 def test_the_next_training_takes_the_place_of_the_last():
@@ -225,8 +230,8 @@ def test_the_next_training_takes_the_place_of_the_last():
         run.add_listener(monitor.listener)
         run.start()._thread.join(SECONDS)
         assert monitor.state == state
-    assert "Failed" not in monitor._log.value
-    assert monitor._problem.layout.display == "none"
+    assert "Failed" not in text(monitor)
+    assert problem(monitor) == ""
 
 
 def test_a_monitor_that_turned_to_another_training_leaves_the_first_alone(gate: Gate):
@@ -237,7 +242,7 @@ def test_a_monitor_that_turned_to_another_training_leaves_the_first_alone(gate: 
     second.start().wait(SECONDS)
     gate.do(MINIBATCHES * EPOCHS)
     first.wait(SECONDS)
-    assert len(monitor._curves._batch_line.x) == EPOCHS
+    assert len(one(monitor, bqplot.Lines).x) == EPOCHS
 
 
 def test_a_saved_notebook_has_a_still_picture():
@@ -270,25 +275,24 @@ def test_the_axis_has_few_round_numbers(highest):
 
 def test_a_key_pauses_and_resumes_and_does_nothing_before_and_after(gate: Gate):
     monitor = TrainingMonitor()
-    press = {"kind": "key", "key": "p"}
-    monitor._frame._receive(None, press, [])
+    press(monitor, "p")
     assert monitor.state == "idle"
     run = TrainingRun(gate, EPOCHS)
     monitor.attach(run)
     run.start()
     gate.do(1)
-    monitor._frame._receive(None, press, [])
+    press(monitor, "p")
     assert run.state == "paused"
-    monitor._frame._receive(None, press, [])
+    press(monitor, "p")
     assert run.state == "running"
     gate.let(EPOCHS * MINIBATCHES)
     run.wait()
-    monitor._frame._receive(None, press, [])
+    press(monitor, "p")
     assert monitor.state == "finished"
-    assert "imgcls-error" not in monitor._problem.value
+    assert "imgcls-error" not in problem(monitor)
 
 
 def test_the_height_of_the_charts_is_a_trait_that_the_page_sets():
     monitor = TrainingMonitor()
-    monitor._frame.height = 333
+    one(monitor, Frame).height = 333
     assert monitor.height == 333
