@@ -24,6 +24,7 @@ from jupyter_imgcls.data.journal import Journal
 from jupyter_imgcls.data.sample import tableware
 from jupyter_imgcls.errors import ImgclsError
 from jupyter_imgcls.text import counted
+from tests.widgets.screen import named, problem, send, text
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def ready(folder):
     deadline = time.monotonic() + 60
     while dashboard.state == "starting" and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert dashboard.state == "ready", dashboard._said.value
+    assert dashboard.state == "ready", text(dashboard)
     finished(dashboard.panels[0])
     return dashboard
 
@@ -63,7 +64,7 @@ def close(dashboard):
 def test_the_way_from_a_folder_to_a_model_and_back_another_day(photos, tmp_path):
     dashboard = ready(photos)
     choose, label, train, results, attempt, keep = dashboard.panels
-    assert "24 photos, 4 classes" in choose._summary.value
+    assert "24 photos, 4 classes" in text(choose)
     assert states(dashboard) == ["done", "done", "open", "locked", "locked", "locked"]
     dashboard.current = 3
     assert dashboard.current == 0  # locked: First train
@@ -82,8 +83,8 @@ def test_the_way_from_a_folder_to_a_model_and_back_another_day(photos, tmp_path)
 
     # Results: in words, and the threshold for the steps that follow.
     dashboard.current = 3
-    assert "photos that it had never seen" in results._words.value
-    assert "expect between" in results._words.value
+    assert "photos that it had never seen" in text(results)
+    assert "expect between" in text(results)
     results.curve.threshold = 0.99
     assert dashboard.work.threshold == results.curve.threshold
 
@@ -172,7 +173,7 @@ def test_a_photo_that_is_gone_is_named_and_the_model_stays(photos, tmp_path):
     dashboard = ready(tmp_path / "dishes")
     assert dashboard.steps.steps[2][1:] == ["open", "Train again"]
     dashboard.current = 2
-    assert "None of the photos that it was tested on is there" in dashboard.panels[2]._hint.value
+    assert "None of the photos that it was tested on is there" in text(dashboard.panels[2])
     close(dashboard)
 
 
@@ -195,7 +196,7 @@ def test_a_renamed_class_keeps_its_results(photos):
     assert "beaker" in step.results.results.names
     assert states(dashboard)[2:4] == ["again", "again"]
     step.results.journal.refresh()
-    assert "cell" not in step.results._problem.value
+    assert "cell" not in problem(step.results)
     report, _ = dashboard.panels[5].make_report()
     assert "beaker" in report.read_text()
     close(dashboard)
@@ -232,8 +233,8 @@ def test_a_second_page_shows_the_training_of_the_first_and_gets_its_model(photos
     train = second.panels[2]
     with first.work.running.here("Computing features"):
         second.work.look()
-        assert "before a reload: Computing features" in train._elsewhere.value
-        assert train._go.disabled and train._other.layout.display == ""
+        assert "before a reload: Computing features" in text(train)
+        assert named(train, "Train").disabled and train._other.layout.display == ""
         assert second.steps.steps[2][1:] == ["open", "Training …"]
         train.train()
         assert "Another page of yours trains already" in finished(train)
@@ -241,7 +242,7 @@ def test_a_second_page_shows_the_training_of_the_first_and_gets_its_model(photos
         second.work.running.stop_elsewhere()
         assert first.panels[2].task.stop_asked
     second.work.look()
-    assert not train._go.disabled and train._other.layout.display == "none"
+    assert not named(train, "Train").disabled and train._other.layout.display == "none"
 
     first.panels[2].train()
     assert finished(first.panels[2]) == ""
@@ -279,7 +280,7 @@ def test_unsorted_photos_are_labelled_here(photos, tmp_path):
     (loose / "broken.jpg").write_text("no photo")
     dashboard = ready(loose)
     assert states(dashboard)[:3] == ["done", "open", "locked"]
-    assert "broken.jpg" in dashboard.panels[0]._summary.value
+    assert "broken.jpg" in text(dashboard.panels[0])
     assert dashboard.steps.steps[2][2].startswith("2 classes with at least 2 labelled photos each")
     dashboard.current = 1
     assert dashboard.panels[1].ui.show == "unlabelled"
@@ -290,7 +291,7 @@ def test_unsorted_photos_are_labelled_here(photos, tmp_path):
     for image in images[-4:]:
         dashboard.work.dataset.change_label_for_image(image, image.name.split("_")[0])
     assert states(dashboard)[:3] == ["done", "done", "open"]
-    assert "16 photos have no label" in dashboard.panels[1]._missing.value
+    assert "16 photos have no label" in text(dashboard.panels[1])
     close(dashboard)
 
 
@@ -404,7 +405,7 @@ def test_work_can_be_stopped_and_what_it_raises_is_shown(tmp_path):
     assert "Wait until this is done: Counting" in dashboard.panels[2].task.problem.value
     task.stop()
     assert task.wait(20)
-    assert "Stopped" in task._words.value
+    assert "Stopped" in text(task)
     assert dashboard.work.busy == ""
 
     def fail(_task):
@@ -421,7 +422,7 @@ def test_a_folder_that_is_not_there_is_said_in_the_page(tmp_path):
     while dashboard.state == "starting" and time.monotonic() < deadline:
         time.sleep(0.02)
     assert dashboard.state == "failed"
-    assert "There is no folder" in dashboard._said.value
+    assert "There is no folder" in text(dashboard)
 
 
 def test_in_voila_it_waits_for_the_browser_to_say_who_it_is(photos, tmp_path, monkeypatch):
@@ -430,7 +431,7 @@ def test_in_voila_it_waits_for_the_browser_to_say_who_it_is(photos, tmp_path, mo
     dashboard = Dashboard(photos)
     assert dashboard.steps.asks_visitor
     assert not dashboard._begun
-    dashboard.steps._receive(dashboard.steps, {"kind": "visitor", "id": "0" * 32}, [])
+    send(dashboard.steps, {"kind": "visitor", "id": "0" * 32})
     deadline = time.monotonic() + 60
     while dashboard.state == "starting" and time.monotonic() < deadline:
         time.sleep(0.02)
