@@ -87,7 +87,7 @@ def test_all_parts_are_reached_by_keyboard_and_are_told_to_a_screen_reader(open_
     notebook.keep_pictures(load, "load-monitor")
 
     training = shown["TrainingMonitor"]
-    expect(training.get_by_role("status")).to_have_text("Finished, epoch 3 of 3")
+    expect(training.get_by_role("status")).to_have_text("Finished, epoch 3 of 3 is kept")
     epochs = training.get_by_role("progressbar", name="Epochs")
     expect(epochs).to_have_attribute("aria-valuenow", "100")
     words = "Accuracy by epoch; at epoch 3: training 86.7 %, evaluation 86.7 %"
