@@ -9,6 +9,7 @@ import builtins, importlib, pkgutil
 
 MISSING = {"fcntl", "grp", "pwd", "resource", "termios"}  # on Windows
 MISSING |= {"gevent", "locust", "pillow_heif", "ray", "tensorboardX", "voila"}  # without extras
+EXTENDING = {"serving.load_test.locustfile", "dashboard.handlers", "dashboard.kernels"}
 original = builtins.__import__
 
 def import_module(name, globals=None, locals=None, fromlist=(), level=0):
@@ -20,8 +21,8 @@ def import_module(name, globals=None, locals=None, fromlist=(), level=0):
 builtins.__import__ = import_module
 package = importlib.import_module("jupyter_imgcls")
 for module in pkgutil.walk_packages(package.__path__, "jupyter_imgcls."):
-    # This one runs in a process of its own, which needs Locust.
-    if module.name != "jupyter_imgcls.serving.load_test.locustfile":
+    # Imported where Locust or voila is there, which they extend.
+    if module.name.removeprefix("jupyter_imgcls.") not in EXTENDING:
         importlib.import_module(module.name)
 """
 
