@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.conftest import draw_photos, save_photo
 
@@ -86,7 +87,10 @@ def test_wrong_photos_are_found_and_their_labels_corrected(host, open_notebook, 
     ui.get_by_role("button", name="Redo").click()
     ui.get_by_text("9 of 10 correct").wait_for()
     assert saved(tmp_path) == [("cup2.png", [name]) for name in ("plate", "cup", "plate")]
-    ui.locator(".widget-dropdown", has_text="Label").locator("select").select_option(index=0)
+    label = ui.locator(".widget-dropdown", has_text="Label").locator("select")
+    # The page shows the count first; a choice made before it has the label would be overwritten.
+    expect(label.locator("option:checked")).to_contain_text("plate")
+    label.select_option(index=0)
     kernel.wait_for("dataset.images[1].labels[0].name == 'cup'")
 
     # The whole row of true cups, all of which are then selected in the grid and labelled.
