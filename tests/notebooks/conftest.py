@@ -67,7 +67,7 @@ def run_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
         return nbformat.read(file, as_version=4)
 
     yield run
-    # Of a notebook that failed before it deleted its service.
+    # Of a notebook that leaves its service running, or failed before it deleted it.
     for folder in tmp_path.glob("*/deployments/*"):
         local.stop(folder)
     local_ray.stop()

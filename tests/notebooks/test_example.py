@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from jupyter_imgcls.serving.targets import local
 from jupyter_imgcls.widgets.base.still import STILL_MIME
 
 from .conftest import printed, results
@@ -41,7 +42,9 @@ def test_the_example_runs_from_top_to_bottom(run_notebook, no_network, tmp_path)
         "Deployment 'tableware', local, running" in v for v in results(notebook, "text/plain")
     )
     assert any("requests/s" in table for table in results(notebook, "text/html"))
-    assert not list((tmp_path / "imgcls_output" / "deployments").glob("*"))
+    # It is left running: the last cells say how to end it.
+    (service,) = (tmp_path / "imgcls_output" / "deployments").glob("*")
+    assert local.processes(service)
     assert len(results(notebook, STILL_MIME)) == len(
         ["photos", "training", "mistakes", "threshold", "load"]
     )
