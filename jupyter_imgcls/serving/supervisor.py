@@ -1,20 +1,21 @@
 """Keeps a local service running: starts it again when it crashes, and keeps its log short.
 
-``python -m jupyter_imgcls.serving.supervisor --log FILE --ready URL -- COMMAND``. It imports only
-the standard library, because there is one beside each service.
+``python -m jupyter_imgcls.serving.supervisor --log FILE -- COMMAND``. Until it reads a byte or the
+end of its standard input, its starter waits for the service and is told by the exit status that it
+did not start. From then on a service that ends is started again. It imports only the standard
+library, because there is one beside each service.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
-from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from types import FrameType
 from typing import IO
@@ -40,19 +41,21 @@ class _Supervisor:
     Parameters
     ----------
     command : list of str
-    ready : str
-        URL that answers when the service serves.
     """
 
-    def __init__(self, command: list[str], ready: str) -> None:
+    def __init__(self, command: list[str]) -> None:
         self._command = command
-        self._ready = ready
         self._ending = threading.Event()
-        self._has_served = False
+        self._nobody_waits = threading.Event()
 
     def end(self, signal_number: int, _: FrameType | None) -> None:
         """Take a signal to end."""
         self._ending.set()
+
+    def wait_for_starter(self) -> None:
+        """Wait until its starter has seen the service serve, or has ended itself."""
+        os.read(sys.stdin.fileno(), 1)
+        self._nobody_waits.set()
 
     def run(self) -> int:
         """Give the exit status of the service, or 0 when it was told to end."""
@@ -62,7 +65,8 @@ class _Supervisor:
             code = self._run_once()
             if self._ending.is_set():
                 return 0
-            if code == REFUSED or not self._has_served:
+            # The starter may have seen it serve a moment ago.
+            if code == REFUSED or not self._nobody_waits.wait(_LOOK):
                 return code if code > 0 else REFUSED
             if time.monotonic() - began > _WELL_AFTER:
                 pause = _FIRST_PAUSE
@@ -88,8 +92,6 @@ class _Supervisor:
                 process.terminate()
             elif told_to_end is not None and time.monotonic() - told_to_end > _SECONDS_TO_END:
                 process.kill()
-            elif not self._has_served:
-                self._has_served = _answers(self._ready)
             time.sleep(_LOOK)
         process.stdin.close()
         copying.join(_LOOK)  # what it started may hold the other end
@@ -99,14 +101,6 @@ class _Supervisor:
 def _copy(output: IO[bytes]) -> None:
     while line := output.readline(_LONGEST_LINE):
         _log.info("%s", line.decode("utf-8", "backslashreplace").rstrip("\r\n"))
-
-
-def _answers(url: str) -> bool:
-    # No proxy: the service is on this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with suppress(OSError), opener.open(url, timeout=1) as answer:
-        return bool(answer.status == 200)
-    return False
 
 
 def _reason(code: int) -> str:
@@ -122,7 +116,6 @@ def main() -> int:
     """Run the command; gives its exit status."""
     parser = argparse.ArgumentParser(description="Run a service and start it again if it crashes.")
     parser.add_argument("--log", required=True, help="file for what the service writes")
-    parser.add_argument("--ready", required=True, help="URL that answers when the service serves")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="after --")
     given = parser.parse_args()
     handler = RotatingFileHandler(
@@ -130,9 +123,10 @@ def main() -> int:
     )
     _log.addHandler(handler)
     _log.setLevel(logging.INFO)
-    supervisor = _Supervisor(given.command[1:], given.ready)
+    supervisor = _Supervisor(given.command[1:])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, supervisor.end)
+    threading.Thread(target=supervisor.wait_for_starter, daemon=True).start()
     return supervisor.run()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -37,19 +38,20 @@ def port():
 def start(port, tmp_path):
     running = []
 
-    def run(before="pass"):
+    def run(before="pass", waits=False):
         command = [sys.executable, "-m", "jupyter_imgcls.serving.supervisor"]
-        command += ["--log", str(tmp_path / "service.log")]
-        command += ["--ready", f"http://127.0.0.1:{port}/readyz", "--"]
-        running.append(
-            subprocess.Popen([*command, sys.executable, "-c", SERVICE, str(port), before])
-        )
+        command += ["--log", str(tmp_path / "service.log"), "--"]
+        command += [sys.executable, "-c", SERVICE, str(port), before]
+        running.append(subprocess.Popen(command, stdin=subprocess.PIPE))
+        if not waits:
+            running[-1].stdin.close()
         return running[-1]
 
     yield run
     for process in running:
         process.kill()
         process.wait()
+        process.stdin.close()
 
 
 def wait_for(what):
@@ -66,7 +68,7 @@ def serves(port):
 
 
 def test_a_service_that_ends_is_started_again(start, port, tmp_path):
-    crash = "import os, threading; threading.Timer(1.5, os._exit, [9]).start()"
+    crash = "import os, threading; threading.Timer(0.5, os._exit, [9]).start()"
     process = start(crash)
     log = tmp_path / "service.log"
     wait_for(lambda: log.exists() and log.read_text().count("begins") == 2)
@@ -76,8 +78,21 @@ def test_a_service_that_ends_is_started_again(start, port, tmp_path):
     assert not serves(port)
 
 
+def test_one_that_is_killed_as_soon_as_its_starter_has_seen_it_is_started_again(
+    start, port, tmp_path
+):
+    process = start("import os; print('process', os.getpid(), flush=True)", waits=True)
+    wait_for(lambda: serves(port))
+    log = tmp_path / "service.log"
+    pid = int(log.read_text().split()[-1])
+    process.stdin.write(b"\n")
+    process.stdin.flush()  # it stays open, as where a fork of the starter holds it
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: log.read_text().count("begins") == 2)
+
+
 def test_one_that_never_served_is_not_started_again(start, tmp_path):
-    assert start("sys.exit(7)").wait(60) == 7
+    assert start("sys.exit(7)", waits=True).wait(60) == 7
     assert (tmp_path / "service.log").read_text() == "begins\n"
 
 
@@ -85,7 +100,7 @@ def test_one_that_refuses_to_serve_is_not_started_again(start, port, tmp_path):
     refuse = (
         "import os, pathlib, threading; again = pathlib.Path(%r);"
         "again.exists() and os._exit(1); again.touch();"
-        "threading.Timer(1.5, os._exit, [3]).start()"
+        "threading.Timer(0.5, os._exit, [3]).start()"
     )
     assert start(refuse % str(tmp_path / "again")).wait(60) == supervisor.REFUSED
     assert (tmp_path / "service.log").read_text().count("begins") == 2

@@ -85,11 +85,13 @@ def start(folder: Path, record: Record) -> None:
         # Before there is a process, so that one whose start is cut off can be found.
         write_record(folder, record)
         process = _launch(folder, record)
-        try:
-            code = _wait(process, record)
-        except BaseException:
-            stop(folder)
-            raise
+        assert process.stdin is not None
+        with process.stdin:
+            try:
+                code = _wait(process, record)
+            except BaseException:
+                stop(folder)
+                raise
         if code is None:
             return
         # Another program may have taken the port after it was found free.
@@ -111,7 +113,7 @@ def stop(folder: Path, record: Record | None = None) -> None:
     DeploymentError
         If it does not end even so.
     """
-    serving = supervisors(folder) + processes(folder)
+    serving = [process for process, _ in _running(folder)]
     for end in (psutil.Process.terminate, psutil.Process.kill):
         for process in serving:
             with suppress(psutil.NoSuchProcess):
@@ -136,9 +138,12 @@ def replace(folder: Path, old: Record, new: Record) -> None:
 
 def status(folder: Path, record: Record) -> str:
     """``"running"``, ``"not answering"``, ``"restarting"`` or ``"crashed"``."""
-    if processes(folder):
-        return "running" if is_ready(record) else "not answering"
-    return "restarting" if supervisors(folder) else "crashed"
+    running = _running(folder)
+    if not running:
+        return "crashed"
+    if all(supervises for _, supervises in running):
+        return "restarting"
+    return "running" if is_ready(record) else "not answering"
 
 
 def log(folder: Path, record: Record | None = None, lines: int = 15) -> str:
@@ -157,7 +162,7 @@ def log_file(folder: Path) -> Path:
 
 def crash_log(folder: Path) -> str | None:
     """The end of the log of a service that has crashed."""
-    return None if processes(folder) or supervisors(folder) else log(folder)
+    return None if _running(folder) else log(folder)
 
 
 def processes(folder: Path) -> list[psutil.Process]:
@@ -166,12 +171,12 @@ def processes(folder: Path) -> list[psutil.Process]:
     They are recognized by their command line, which names the classifier's file. A process number
     (pid) could belong to another program after a crash of the service or a restart of the machine.
     """
-    return _running(folder, supervisor=False)
+    return [process for process, supervises in _running(folder) if not supervises]
 
 
 def supervisors(folder: Path) -> list[psutil.Process]:
     """The processes that start the service of a deployment's folder again if it crashes."""
-    return _running(folder, supervisor=True)
+    return [process for process, supervises in _running(folder) if supervises]
 
 
 def wait_gone(waited_for: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
@@ -197,29 +202,30 @@ def is_ready(record: Record, timeout: float = 2.0) -> bool:
         return False
 
 
-def _running(folder: Path, *, supervisor: bool) -> list[psutil.Process]:
+def _running(folder: Path) -> list[tuple[psutil.Process, bool]]:
+    """The processes of a deployment, and whether they supervise the others; these come first."""
     _forget_exited()
     files = {file.name for file in folder.glob("*.model")}
     found = ((process, _command_line(process)) for process in psutil.process_iter())
-    return [
-        process
+    running = [
+        (process, _SUPERVISOR in command)
         for process, command in found
-        if _MODULE in command
-        and (_SUPERVISOR in command) == supervisor
-        and any(Path(argument).name in files for argument in command)
+        if _MODULE in command and any(Path(argument).name in files for argument in command)
     ]
+    return sorted(running, key=lambda pair: not pair[1])
 
 
 def _launch(folder: Path, record: Record) -> subprocess.Popen[bytes]:
     key = read_key(folder)
     command = [sys.executable, "-m", _SUPERVISOR, "--log", str(log_file(folder))]
-    command += ["--ready", _ready_url(record), "--", sys.executable, "-m", _MODULE]
+    command += ["--", sys.executable, "-m", _MODULE]
     command += ["--artifact", str(record.artifact(folder)), "--name", record.name]
     command += ["--host", record.host, "--port", str(record.port)]
     command += ["--no-key"] if key is None else ["--key-file", str(key[0])]
     process = subprocess.Popen(  # noqa: S603 -- no shell; the program is this Python
         [*command, "--end-with-stdin"],
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # see the supervisor
+        bufsize=0,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         # The log is UTF-8, also where Windows would write another encoding.
@@ -231,7 +237,11 @@ def _launch(folder: Path, record: Record) -> subprocess.Popen[bytes]:
 
 
 def _wait(process: subprocess.Popen[bytes], record: Record) -> int | None:
-    """Wait until the service serves (None), or has ended (its exit code)."""
+    """Wait until the service serves (None), or has ended (its exit code).
+
+    Its supervisor is told that it serves.
+    """
+    assert process.stdin is not None
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
         code = process.poll()
@@ -239,6 +249,8 @@ def _wait(process: subprocess.Popen[bytes], record: Record) -> int | None:
             return code
         # Another program may answer there, so first see that it is this one that listens.
         if _listens(process.pid, record.port) and is_ready(record):
+            with suppress(OSError):  # if it has ended, the deployment says so when it is used
+                process.stdin.write(b"\n")
             return None
         time.sleep(0.05)
     raise DeploymentError(
