@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["as_text", "counted", "name_folders", "shown_name", "unicode_text"]
+__all__ = ["a_few", "as_text", "counted", "name_folders", "shown_name", "unicode_text"]
 
 # Paths of folders, and what is shown in place of them.
 _names: dict[str, str] = {}
@@ -41,6 +41,12 @@ def _pattern(paths: tuple[str, ...]) -> re.Pattern[str]:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """A number and its noun: '1 photo', '2 photos', '1,000 photos'."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def a_few(names: Sequence[str], most: int = 3) -> str:
+    """The first names of a list, and how many more there are: 'a, b, c and 4 more'."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def shown_name(name: str, longest: int = 24) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -48,6 +49,13 @@ def save_photo(file: Path, seed: int = 0, size: tuple[int, int] = (32, 24)) -> P
     file.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray((colour + noise).astype(np.uint8)).save(file)
     return file
+
+
+def encoded(picture: Image.Image, format: str, **options: object) -> bytes:
+    """A picture as the content of a file."""
+    file = io.BytesIO()
+    picture.save(file, format, **options)
+    return file.getvalue()
 
 
 @pytest.fixture

@@ -4,33 +4,7 @@ Either its imports change, from ``cvtk`` to ``jupyter_imgcls.cvtk``, or one line
 them work as they are: ``import jupyter_imgcls.cvtk.as_cvtk``.
 """
 
-from ..context import Context, StorageContext
-from .core import (
-    ClassificationDataset,
-    CNTKTLModel,
-    Dataset,
-    DNNModel,
-    Image,
-    Label,
-    ObjectDetectionDataset,
-    ScikitClassifier,
-    Splitter,
-    TFFasterRCNN,
-    TransferLearningModel,
-)
+from . import core
+from .core import *  # noqa: F403 -- the names of `core`, as in 2018
 
-__all__ = [
-    "CNTKTLModel",
-    "ClassificationDataset",
-    "Context",
-    "DNNModel",
-    "Dataset",
-    "Image",
-    "Label",
-    "ObjectDetectionDataset",
-    "ScikitClassifier",
-    "Splitter",
-    "StorageContext",
-    "TFFasterRCNN",
-    "TransferLearningModel",
-]
+__all__ = core.__all__

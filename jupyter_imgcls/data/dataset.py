@@ -376,18 +376,18 @@ class ClassificationDataset:
         without = int((self.label_indices == NO_LABEL).sum())
         if without:
             lines.append(f"  {counted(without, 'photo')} without a label")
-        if sides := self.parts.counts():
-            given = ", ".join(f"{n:,} {part}" for part, n in sides.items())
+        if given := str(self.parts):
             lines.append(f"  Given parts, which split() keeps: {given}")
         if self.problems:
             lines.append(f"  {counted(len(self.problems), 'file')} left out: see .problems")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        sides = "".join(f", {n:,} {part}" for part, n in self.parts.counts().items())
+        given = str(self.parts)
         return (
             f"<ClassificationDataset {self.name!r}: {counted(len(self), 'photo')}, "
-            f"{counted(len(self.table.labels), 'class', 'classes')}{sides}>"
+            f"{counted(len(self.table.labels), 'class', 'classes')}"
+            f"{f', {given}' if given else ''}>"
         )
 
     def get_labels_for_image(self, image: Image) -> list[Label]:

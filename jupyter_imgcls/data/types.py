@@ -15,16 +15,24 @@ PARTS: tuple[Part, ...] = ("train", "test", "validation")
 
 
 class Parts(list[Part | None]):
-    """The side of a given split of each photo; shown as the number of photos on each side."""
+    """The side of a given split of each photo.
+
+    As text it is the number of photos on each side, ``"244 train, 154 validation"``; empty where
+    there is no given split.
+    """
 
     def counts(self) -> dict[Part, int]:
         """Number of photos on each side that has any."""
         return {part: n for part in PARTS if (n := self.count(part))}
 
+    def __str__(self) -> str:
+        return ", ".join(f"{n:,} {part}" for part, n in self.counts().items())
+
     def __repr__(self) -> str:
-        given = ", ".join(f"{n:,} {part}" for part, n in self.counts().items()) or "no given split"
-        without = self.count(None)
-        return f"<Parts: {given}{f', {without:,} without' if without and self.counts() else ''}>"
+        given, without = str(self), self.count(None)
+        if not given:
+            return "<Parts: no given split>"
+        return f"<Parts: {given}{f', {without:,} without' if without else ''}>"
 
 
 def given_sides(parts: Collection[Part | None]) -> tuple[Part, Part] | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..data.dataset import ClassificationDataset
 from ..errors import EvaluationError
 from ..progress import Progress
+from ..text import a_few
 
 __all__ = [
     "UNKNOWN",
@@ -40,9 +41,7 @@ class ScoringClassifier(Protocol):
 
 def listed(names: Sequence[str]) -> str:
     """Class names for a message, of very many the first ten."""
-    shown = ", ".join(repr(name) for name in names[:_SHOWN_NAMES])
-    more = len(names) - _SHOWN_NAMES
-    return f"{shown} and {more} more" if more > 0 else shown
+    return a_few([repr(name) for name in names], _SHOWN_NAMES)
 
 
 def match_classes(test_set: ClassificationDataset, names: list[str]) -> NDArray[np.int64]:

@@ -92,7 +92,7 @@ class Preprocessing:
                 raise ValueError(f"{name} must be a whole number from 1 to 4096, not {size!r}.")
         for name in ("mean", "std"):
             values = tuple(getattr(self, name))
-            if len(values) != 3 or not all(map(_is_finite, values)):
+            if len(values) != 3 or not all(map(_is_moderate, values)):
                 raise ValueError(f"{name} must be three finite numbers, each below a million.")
             object.__setattr__(self, name, values)
         if min(self.std) < _LEAST_STD:
@@ -100,11 +100,10 @@ class Preprocessing:
         if self.interpolation not in _INTERPOLATIONS:
             names = " or ".join(map(repr, _INTERPOLATIONS))
             raise ValueError(f"interpolation must be {names}, not {self.interpolation!r}.")
-        if not _is_finite(self.crop_fraction) or not 0 < self.crop_fraction <= 1:
+        if not _is_moderate(self.crop_fraction) or not 0 < self.crop_fraction <= 1:
             raise ValueError(
                 f"crop_fraction must be above 0 and at most 1, not {self.crop_fraction!r}."
             )
-
         if self.value_range is not None:
             object.__setattr__(self, "value_range", checked_range(self.value_range))
 
@@ -256,5 +255,5 @@ def as_rgb(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     )
 
 
-def _is_finite(value: object) -> bool:
+def _is_moderate(value: object) -> bool:
     return isinstance(value, int | float) and -1e6 < value < 1e6

@@ -21,14 +21,9 @@ from jupyter_imgcls.context import Context
 from jupyter_imgcls.data import ClassificationDataset
 from jupyter_imgcls.data.journal import Journal
 from jupyter_imgcls.scoring import Preprocessing
+from tests.conftest import encoded
 
 SIDE = 64
-
-
-def _encoded(image: Image.Image, format: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, format, **options)
-    return file.getvalue()
 
 
 @cache
@@ -41,33 +36,33 @@ def photos() -> tuple[bytes, ...]:
     exif[0x0112] = 6
     deep = pixels.astype(np.uint16) * 16
     made = [
-        *(_encoded(rgb.convert(mode), "JPEG", exif=exif) for mode in ("RGB", "L", "CMYK")),
-        _encoded(rgb, "JPEG", progressive=True),
-        *(_encoded(rgb.convert(mode), "PNG") for mode in ("RGB", "L", "1", "P", "RGBA", "LA")),
-        _encoded(rgb, "PNG", exif=exif),
-        _encoded(rgb, "PNG", save_all=True, append_images=[rgb.rotate(90)]),
+        *(encoded(rgb.convert(mode), "JPEG", exif=exif) for mode in ("RGB", "L", "CMYK")),
+        encoded(rgb, "JPEG", progressive=True),
+        *(encoded(rgb.convert(mode), "PNG") for mode in ("RGB", "L", "1", "P", "RGBA", "LA")),
+        encoded(rgb, "PNG", exif=exif),
+        encoded(rgb, "PNG", save_all=True, append_images=[rgb.rotate(90)]),
         cv2.imencode(".png", deep)[1].tobytes(),
         cv2.imencode(".png", deep[..., 0])[1].tobytes(),
-        _encoded(rgb, "GIF"),
-        _encoded(rgb, "GIF", save_all=True, append_images=[rgb.rotate(90)]),
-        *(_encoded(rgb.convert(mode), "BMP") for mode in ("RGB", "P", "1")),
-        _encoded(rgb, "DIB"),
-        *(_encoded(rgb.convert(mode), "PPM") for mode in ("RGB", "L", "1")),
+        encoded(rgb, "GIF"),
+        encoded(rgb, "GIF", save_all=True, append_images=[rgb.rotate(90)]),
+        *(encoded(rgb.convert(mode), "BMP") for mode in ("RGB", "P", "1")),
+        encoded(rgb, "DIB"),
+        *(encoded(rgb.convert(mode), "PPM") for mode in ("RGB", "L", "1")),
         b"P3 2 2 255 " + b"1 2 3 " * 4,
-        *(_encoded(rgb.convert(mode), "TGA", compression="tga_rle") for mode in ("RGB", "P")),
-        _encoded(rgb, "TGA"),
+        *(encoded(rgb.convert(mode), "TGA", compression="tga_rle") for mode in ("RGB", "P")),
+        encoded(rgb, "TGA"),
         *(
-            _encoded(rgb, "TIFF", compression=how, exif=exif)
+            encoded(rgb, "TIFF", compression=how, exif=exif)
             for how in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd")
         ),
-        _encoded(rgb.convert("1"), "TIFF", compression="group4"),
-        *(_encoded(rgb.convert(mode), "TIFF") for mode in ("F", "I", "I;16", "CMYK", "P")),
+        encoded(rgb.convert("1"), "TIFF", compression="group4"),
+        *(encoded(rgb.convert(mode), "TIFF") for mode in ("F", "I", "I;16", "CMYK", "P")),
         cv2.imencode(".tif", deep)[1].tobytes(),
-        _encoded(rgb, "WEBP"),
-        _encoded(rgb.convert("RGBA"), "WEBP", lossless=True, exif=exif),
-        _encoded(rgb, "WEBP", save_all=True, append_images=[rgb.rotate(90)]),
-        _encoded(rgb, "JPEG2000"),
-        _encoded(rgb, "JPEG2000", no_jp2=True, tile_size=(32, 32)),
+        encoded(rgb, "WEBP"),
+        encoded(rgb.convert("RGBA"), "WEBP", lossless=True, exif=exif),
+        encoded(rgb, "WEBP", save_all=True, append_images=[rgb.rotate(90)]),
+        encoded(rgb, "JPEG2000"),
+        encoded(rgb, "JPEG2000", no_jp2=True, tile_size=(32, 32)),
         *_of_newer_readers(rgb),
     ]
     return tuple(made)
@@ -75,8 +70,9 @@ def photos() -> tuple[bytes, ...]:
 
 def _of_newer_readers(rgb: Image.Image) -> list[bytes]:
     made = []
-    if "AVIF" in Image.SAVE or _can_save_avif():
-        made.append(_encoded(rgb, "AVIF"))
+    Image.init()
+    if "AVIF" in Image.SAVE:
+        made.append(encoded(rgb, "AVIF"))
     try:
         import pillow_heif
     except ImportError:
@@ -84,11 +80,6 @@ def _of_newer_readers(rgb: Image.Image) -> list[bytes]:
     file = io.BytesIO()
     pillow_heif.from_pillow(rgb).save(file)
     return [*made, file.getvalue()]
-
-
-def _can_save_avif() -> bool:
-    Image.init()
-    return "AVIF" in Image.SAVE
 
 
 @cache

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -73,4 +71,3 @@ def test_any_value_in_the_manifest_is_checked(tmp_path_factory, data):
     place[key] = data.draw(values)
     changed_file.write(file, manifest, entries)
     artifact(file.read_bytes())
-    json.dumps(manifest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import WeightsError
+from ...text import a_few
 from ..base import BaseModel
 from .weight_files import read_weights_file
 from .weight_sources import find_pretrained
@@ -123,10 +124,4 @@ def _problems(
         "": shapes,
         "the network has no ": [name for name in found if name not in expected],
     }
-    return [text + _a_few(items) for text, items in lists.items() if items]
-
-
-def _a_few(items: Iterable[str], few: int = 3) -> str:
-    items = list(items)
-    more = f" and {len(items) - few} more" if len(items) > few else ""
-    return ", ".join(items[:few]) + more
+    return [text + a_few(items) for text, items in lists.items() if items]

@@ -10,9 +10,10 @@ import ipywidgets
 
 from ...data.csv_text import csv_bytes
 from ...data.problems import Problem
+from ...data.readers.json_form import paths_by_class
 from ...errors import ImgclsError
 from ...files import safe_name, write_whole
-from ...text import counted, shown_name
+from ...text import a_few, counted, shown_name
 from ..files.downloads import LARGEST, Download
 from ..files.sorted_zip import zip_by_class
 from ..work import Work
@@ -51,11 +52,8 @@ class LabelsOut(ipywidgets.VBox):
 
     def make_json(self) -> tuple[Path, str]:
         """The labels as JSON that `create_from_json` reads beside the photos."""
-        included = self.work.journal.included()
-        classes: dict[str, list[str]] = {label.name: [] for label in included.labels}
-        for image in included.images:
-            for label in image.labels:
-                classes[label.name].append(self._relative(image.storage_path))
+        lists = paths_by_class(self.work.journal.included().table)
+        classes = {name: [self._relative(path) for path in paths] for name, paths in lists.items()}
         return self._written("-labels.json", json.dumps(classes, indent=1).encode())
 
     def make_zip(self) -> tuple[Path, str]:
@@ -82,7 +80,6 @@ class LabelsOut(ipywidgets.VBox):
 
 
 def _said(left_out: list[Problem]) -> str:
-    named = [shown_name(Path(problem.path).name, 60) for problem in left_out[:_MOST_NAMED]]
-    more = f" and {len(left_out) - len(named):,} more" if len(left_out) > len(named) else ""
+    names = [shown_name(Path(problem.path).name, 60) for problem in left_out]
     photos = counted(len(left_out), "photo that cannot be read", "photos that cannot be read")
-    return f"Without {photos}: {', '.join(named)}{more}"
+    return f"Without {photos}: {a_few(names, _MOST_NAMED)}"

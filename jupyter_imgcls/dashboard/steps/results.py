@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from ...evaluation import ClassificationEvaluation
-from ...text import counted
+from ...text import a_few, counted
 from ...widgets.precision_recall import PrecisionRecallUI
 from ...widgets.results_viewer import ResultsUI
 from ..parts.controls import bars, box, button, html, note
@@ -157,10 +157,9 @@ def _missing(trained: Trained) -> str:
     if not trained.missing:
         return ""
     names = [Path(path).name for path in trained.missing]
-    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
     gone = counted(len(names), "test photo is", "test photos are")
     return note(
-        f"{gone} not there any more: {', '.join(names[:_MOST_NAMED])}{more}. These are the results "
+        f"{gone} not there any more: {a_few(names, _MOST_NAMED)}. These are the results "
         "of the others.",
         "warn",
     )

@@ -123,8 +123,7 @@ class TrainStep(Step):
         elif self.work.stale:
             self._hint.value = note("Photos or labels changed since the last training.", "warn")
         elif divided:
-            sides = [f"{n:,} {part}" for part, n in self.work.dataset.parts.counts().items()]
-            self._hint.value = note(f"Your folders divide the photos: {', '.join(sides)}.")
+            self._hint.value = note(f"Your folders divide the photos: {self.work.dataset.parts}.")
         else:
             self._hint.value = ""
         fields = (self._go, self.way, self.held_out, self.copies, self.base_model, self.epochs)

@@ -150,9 +150,7 @@ def image_size(source: str | os.PathLike[str] | bytes) -> tuple[int, int]:
     UnreadableImageError
         If the file is missing, empty, not an image, or larger than the limit.
     """
-    limits = decoding_limits()
-    with _plain_reasons(source), open_photo(source, limits) as file:
-        _, image = _read_header(file, limits)
+    with _plain_reasons(source), _header(source) as image:
         width, height = _stored_size(image)
         return (height, width) if _orientation(image) >= 5 else (width, height)
 
@@ -180,7 +178,8 @@ def check_image(
             with open_rgb(source):
                 pass
         else:
-            image_size(source)
+            with _plain_reasons(source), _header(source):
+                pass
     except UnreadableImageError as error:
         return error.reason
     return None
@@ -221,6 +220,14 @@ def _decode(
             return _upright_rgb(image, file, reader, value_range)
         except Exception as error:  # readers raise anything on damaged files
             raise (RefusedError(file.refusal) if file.refusal else error) from error
+
+
+@contextmanager
+def _header(source: str | os.PathLike[str] | bytes) -> Iterator[Image.Image]:
+    """A photo whose pixels are not decoded."""
+    limits = decoding_limits()
+    with open_photo(source, limits) as file:
+        yield _read_header(file, limits)[1]
 
 
 def _read_header(file: PhotoFile, limits: DecodingLimits) -> tuple[Reader, Image.Image]:

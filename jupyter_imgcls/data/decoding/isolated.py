@@ -33,30 +33,26 @@ def decode(
         If it takes more, or is damaged.
     """
     asked = {"memory": memory, "pixels": limits.pixels, "value_range": value_range}
-    content, name = (source, "-") if isinstance(source, bytes) else (None, os.path.abspath(source))  # noqa: PTH100
+    content, name = (source, "-") if isinstance(source, bytes) else (b"", os.path.abspath(source))  # noqa: PTH100
     before = os.environ.get("PYTHONPATH")
-    process = subprocess.Popen(  # noqa: S603 -- this program itself
-        [sys.executable, "-m", f"{_PACKAGE}.data.decoding.child", json.dumps(asked), name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(_CODE), before))),
-            "OPENBLAS_NUM_THREADS": "1",  # each thread reserves memory, which is limited
-        },
-    )
-    with process:
-        try:
-            answer, _ = process.communicate(content, timeout=limits.seconds)
-        except subprocess.TimeoutExpired:
-            raise RefusedError(
-                f"decoding takes longer than the limit of {limits.seconds:g} s: raise it with "
-                "set_decoding_limits(seconds=...)"
-            ) from None
-        finally:
-            process.kill()
-    if process.returncode == 0:
+    try:
+        done = subprocess.run(  # noqa: S603 -- this program itself
+            [sys.executable, "-m", f"{_PACKAGE}.data.decoding.child", json.dumps(asked), name],
+            input=content,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, (str(_CODE), before))),
+                "OPENBLAS_NUM_THREADS": "1",  # each thread reserves memory, which is limited
+            },
+            timeout=limits.seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise RefusedError(limits.too_slow()) from None
+    answer = done.stdout
+    if done.returncode == 0:
         size = int.from_bytes(answer[:4], "big"), int.from_bytes(answer[4:8], "big")
         return Image.frombytes("RGB", size, memoryview(answer)[8:])
     raise RefusedError(

@@ -76,6 +76,13 @@ class DecodingLimits:
             if not value > 0:
                 raise ValueError(f"The limit {name} must be above 0, not {value}.")
 
+    def too_slow(self) -> str:
+        """Why a photo that takes longer than `seconds` is refused."""
+        return (
+            f"decoding takes longer than the limit of {self.seconds:g} s: raise it with "
+            "set_decoding_limits(seconds=...)"
+        )
+
 
 _limits: DecodingLimits | None = None
 

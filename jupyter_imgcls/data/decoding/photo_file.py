@@ -41,7 +41,7 @@ class PhotoFile(io.BufferedIOBase):
         scans : int, optional
             How many scans a JPEG may have; None for any number.
         """
-        self._seconds = limits.seconds
+        self._limits = limits
         self._end = monotonic() + limits.seconds
         self._header = header
         self._reads = self._bytes = 0
@@ -51,10 +51,7 @@ class PhotoFile(io.BufferedIOBase):
     def read(self, size: int | None = -1, /) -> bytes:
         """As of any file."""
         if monotonic() > self._end:
-            self._refuse(
-                f"decoding takes longer than the limit of {self._seconds:g} s: raise it with "
-                "set_decoding_limits(seconds=...)"
-            )
+            self._refuse(self._limits.too_slow())
         data = super().read(size)
         if self._header:
             self._reads += 1

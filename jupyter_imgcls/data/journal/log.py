@@ -11,6 +11,7 @@ from typing import Any
 
 __all__ = [
     "COLUMNS",
+    "ROW",
     "Edit",
     "UndoStack",
     "as_edit",
@@ -22,6 +23,8 @@ __all__ = [
     "time_text",
 ]
 
+ROW = "id, batch, action, target, time, who, kind, photo, before, after"
+"""The columns of the table ``edit``, as `read_states` takes them."""
 _MOST_CLASSES = 1_000_000
 COLUMNS = (
     "edit.id, batch, action, edit.time, who, kind, photo, "

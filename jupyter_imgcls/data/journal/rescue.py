@@ -17,7 +17,7 @@ from ...errors import StorageError
 from ...files import free_name, link_file
 from ...text import counted
 from .file import open_file, transaction
-from .log import check_move, check_photo, is_time, read_states
+from .log import ROW, check_move, check_photo, is_time, read_states
 
 __all__ = [
     "NOTHING",
@@ -37,7 +37,7 @@ _PAGE = 4096
 _PAGE_OF_ROWS = 13
 _COLUMNS = {
     "photo": "id, path, size, mtime_ns, sha256",
-    "edit": "id, batch, action, target, time, who, kind, photo, before, after",
+    "edit": ROW,
     "move": "id, source, target, state",
 }
 

@@ -21,7 +21,7 @@ from ..dataset import ClassificationDataset
 from ..table import PhotoTable
 from .file import DamagedError, ending, locked, open_file, storage_errors, transaction
 from .identity import PhotoRows
-from .log import UndoStack, read_states, time_text
+from .log import ROW, UndoStack, read_states, time_text
 from .moves import MoveTable
 from .rescue import NOTHING, Place, Seen, copy_rows, newest_edits, rescue
 
@@ -379,8 +379,7 @@ class JournalFile:
         self._follow_moves()  # first: photos are looked for where they are now
         self._photos.locate()
         rows = self._connection.execute(
-            "SELECT id, batch, action, target, time, who, kind, photo, before, after FROM edit "
-            "WHERE id > ? ORDER BY id",
+            f"SELECT {ROW} FROM edit WHERE id > ? ORDER BY id",  # noqa: S608
             (self._seen.number,),
         )
         for row in rows:

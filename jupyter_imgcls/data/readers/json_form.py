@@ -58,17 +58,19 @@ def read_json(
     return table
 
 
-def write_json(table: PhotoTable, file: Path) -> Path:
-    """Write the absolute paths of the photos of each class.
-
-    A photo of several classes is listed in each; one without a label is left out.
-    """
+def paths_by_class(table: PhotoTable) -> dict[str, list[str]]:
+    """The absolute paths of the photos of each class; of several classes, in each of them."""
     classes: dict[str, list[str]] = {label.name: [] for label in table.labels}
     for image in Images(table):
         for label in image.labels:
             classes[label.name].append(image.storage_path)
+    return classes
+
+
+def write_json(table: PhotoTable, file: Path) -> Path:
+    """Write `paths_by_class`; a photo without a label is left out."""
     with replacing(file) as temporary:
-        temporary.write_text(json.dumps(classes, indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps(paths_by_class(table), indent=1), encoding="utf-8")
     return file
 
 

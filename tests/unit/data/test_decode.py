@@ -26,6 +26,7 @@ from jupyter_imgcls.data.decoding.decode import (
 )
 from jupyter_imgcls.data.decoding.limits import DEFAULT_MAX_PIXELS
 from jupyter_imgcls.errors import UnreadableImageError
+from tests.conftest import encoded
 
 OPEN_FILES = Path("/proc/self/fd")
 
@@ -36,12 +37,6 @@ def gradient(width: int = 64, height: int = 48) -> Image.Image:
     blue = np.full_like(x, 60)
     pixels = np.stack([x * 255 // (width - 1), y * 255 // (height - 1), blue], axis=2)
     return Image.fromarray(pixels.astype(np.uint8))
-
-
-def encoded(picture: Image.Image, format: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, format, **options)
-    return file.getvalue()
 
 
 def reason(data: bytes | str | Path) -> str:

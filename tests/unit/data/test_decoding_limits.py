@@ -21,6 +21,7 @@ from PIL import ExifTags, Image
 from jupyter_imgcls.data import decode_rgb, decoding_limits, set_decoding_limits
 from jupyter_imgcls.data.decoding import isolated
 from jupyter_imgcls.data.decoding.decode import check_image, image_size
+from tests.conftest import encoded
 
 LINUX = pytest.mark.skipif(
     not Path("/proc/self/clear_refs").exists(), reason="measures memory as Linux shows it"
@@ -35,12 +36,6 @@ def limits() -> Iterator[None]:
     before = decoding_limits()
     yield
     set_decoding_limits(**vars(before))
-
-
-def encoded(image: Image.Image, format: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, format, **options)
-    return file.getvalue()
 
 
 def photo(side: int, mode: str = "RGB") -> Image.Image:
