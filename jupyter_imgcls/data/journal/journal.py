@@ -37,7 +37,7 @@ __all__ = ["Journal"]
 _MOVES_AT_ONCE = 20
 
 
-class Journal(JournalFile):
+class Journal:
     """The changes of the labels of a dataset, kept in a SQLite file.
 
     Create it with `open`. From then on ``dataset.change_label_for_image`` writes to it too. An edit
@@ -66,7 +66,9 @@ class Journal(JournalFile):
     def __init__(
         self, dataset: ClassificationDataset, file: Path, connection: sqlite3.Connection
     ) -> None:
-        super().__init__(dataset, file, connection)
+        self._store = store = JournalFile(dataset, file, connection)
+        self.dataset, self.file = dataset, file
+        self.listeners, self.problems = store.listeners, store.problems
         self._watch: Watch | None = None
 
     @classmethod
@@ -122,7 +124,7 @@ class Journal(JournalFile):
                 rescued = rescue(file, dataset.source) if Place.of(file) == found else None
             journal = cls._opened(dataset, file)
             if rescued is not None:
-                journal._report(f"The label journal {file} was damaged: {rescued}")
+                journal._store.report(f"The label journal {file} was damaged: {rescued}")
         dataset.journal = journal
         return journal
 
@@ -133,8 +135,7 @@ class Journal(JournalFile):
         before = dataset.table.copy_labels()
         try:
             journal = cls(dataset, file, connection)
-            with journal._storage():
-                journal._refresh()
+            journal._store.load()
         except BaseException:
             connection.close()
             dataset.table.restore_labels(before)
@@ -150,12 +151,10 @@ class Journal(JournalFile):
             If the file was deleted or damaged and cannot be written again. It stays open, so that
             no edit is lost.
         """
-        with self._lock:
-            self._secure()
-            self._is_closed = True
+        with self._store.lock:
+            self._store.close()
             if self._watch is not None:
                 self._watch.stop()
-            self._close()
             if self.dataset.journal is self:
                 self.dataset.journal = None
 
@@ -165,6 +164,18 @@ class Journal(JournalFile):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def refresh(self) -> None:
+        """Load the edits of other kernels; costs next to nothing if there are none.
+
+        If the file was deleted, moved, replaced or damaged, all edits are written to it again.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be read or written; no edit is lost while the journal is open.
+        """
+        self._store.refresh()
+
     # -- changing -------------------------------------------------------------------------------
 
     @contextmanager
@@ -173,7 +184,7 @@ class Journal(JournalFile):
 
         Other kernels wait until the block ends.
         """
-        with self._writing("edit"):
+        with self._store.writing("edit"):
             yield
 
     def identify(self, images: Sequence[Image]) -> list[int]:
@@ -194,8 +205,8 @@ class Journal(JournalFile):
             If a photo cannot be read.
         """
         rows = list(dict.fromkeys(self.dataset.row_of(image) for image in images))
-        with self._lock:
-            self._photos.read(rows)
+        with self._store.lock:
+            self._store.photos.read(rows)
         return rows
 
     def edit(self, images: Sequence[Image], labels: str | Label | Sequence[str | Label]) -> None:
@@ -211,12 +222,12 @@ class Journal(JournalFile):
         several = [labels] if isinstance(labels, str | Label) else labels
         names = list(dict.fromkeys(Label(str(label)).name for label in several))
         rows = self.identify(images)
-        with self._writing("edit"):
-            rows = [row for row in rows if self._names(row) != names]
+        with self._store.writing("edit"):
+            rows = [row for row in rows if self._store.names(row) != names]
             for name in names if rows else ():
                 self._ensure_class(name)
             for row in rows:
-                self._write("labels", self._photos.add(row), self._names(row), names)
+                self._store.write_of_row("labels", row, self._store.names(row), names)
 
     def exclude(self, images: Sequence[Image], excluded: bool = True) -> None:
         """Exclude photos from the dataset, or include them again.
@@ -224,14 +235,14 @@ class Journal(JournalFile):
         Their rows stay; `included` returns the dataset without them. Raises the same as `edit`.
         """
         rows = self.identify(images)
-        with self._writing("edit"):
+        with self._store.writing("edit"):
             for row in rows:
-                if (row in self._excluded) != excluded:
-                    self._write("excluded", self._photos.add(row), not excluded, excluded)
+                if (row in self._store.excluded) != excluded:
+                    self._store.write_of_row("excluded", row, not excluded, excluded)
 
     def add_class(self, name: str) -> None:
         """Add a class unless there is one of that name."""
-        with self._writing("edit"):
+        with self._store.writing("edit"):
             self._ensure_class(_checked(name))
 
     def rename_class(self, old: str, new: str) -> None:
@@ -242,11 +253,11 @@ class Journal(JournalFile):
         DatasetError
             If there is no such class, or already one with the new name: use `merge_classes`.
         """
-        with self._writing("edit"):
+        with self._store.writing("edit"):
             position = self._position(old)
             if new in self._class_names():
                 raise DatasetError(f"There is already a class {new!r}: merge the two.")
-            self._write("class", None, [old, position], [_checked(new), position])
+            self._store.write("class", None, [old, position], [_checked(new), position])
 
     def merge_classes(self, old: str, into: str) -> None:
         """Move the photos of one class to another class, and remove the first class.
@@ -256,22 +267,18 @@ class Journal(JournalFile):
         DatasetError
             If one of the classes does not exist, or both are the same.
         """
-        with self._lock:
+        with self._store.lock:
             if old == into:
                 raise DatasetError(f"Class {old!r} cannot be merged into itself.")
-            self._photos.read(self._rows_with(old))
-            with self._writing("edit"):
+            self._store.photos.read(self._rows_with(old))
+            with self._store.writing("edit"):
                 position = self._position(old)
                 self._position(into)
                 for row in self._rows_with(old):
-                    names = [into if name == old else name for name in self._names(row)]
-                    self._write(
-                        "labels",
-                        self._photos.add(row),
-                        self._names(row),
-                        list(dict.fromkeys(names)),
-                    )
-                self._write("class", None, [old, position], None)
+                    before = self._store.names(row)
+                    after = dict.fromkeys(into if name == old else name for name in before)
+                    self._store.write_of_row("labels", row, before, list(after))
+                self._store.write("class", None, [old, position], None)
 
     def undo(self) -> list[Edit]:
         """Undo the last batch, even one of an earlier session or of another kernel.
@@ -292,11 +299,11 @@ class Journal(JournalFile):
     @property
     def excluded(self) -> NDArray[np.intp]:
         """The rows of the excluded photos, in order."""
-        return np.array(sorted(self._excluded), dtype=np.intp)
+        return np.array(sorted(self._store.excluded), dtype=np.intp)
 
     def is_excluded(self, image: Image) -> bool:
         """Whether a photo is excluded from the dataset."""
-        return self.dataset.row_of(image) in self._excluded
+        return self.dataset.row_of(image) in self._store.excluded
 
     def included(self) -> ClassificationDataset:
         """The dataset without the excluded photos, as `ClassificationDataset.take` gives it."""
@@ -306,11 +313,11 @@ class Journal(JournalFile):
     def edited(self) -> NDArray[np.intp]:
         """The rows, in order, of the photos that differ from their state before any edit."""
         changed = changed_photos(self._edits("photo IS NOT ?", None))
-        return np.array(self._photos.rows_of(changed), dtype=np.intp)
+        return np.array(self._store.photos.rows_of(changed), dtype=np.intp)
 
     def history(self, image: Image) -> list[Edit]:
         """The edits of a photo, including undo and redo, oldest first."""
-        return self._edits("photo = ?", self._photos.id_of(self.dataset.row_of(image)))
+        return self._edits("photo = ?", self._store.photos.id_of(self.dataset.row_of(image)))
 
     def changed_since(self, time: datetime) -> list[Image]:
         """The photos that were edited at `time` or later, in the order of the dataset.
@@ -321,14 +328,14 @@ class Journal(JournalFile):
             Local time unless it has a time zone.
         """
         found = {edit.photo for edit in self._edits("time >= ?", time_text(time))}
-        return [self.dataset.images[row] for row in self._photos.rows_of(found)]
+        return [self.dataset.images[row] for row in self._store.photos.rows_of(found)]
 
     @property
     def last_edit(self) -> int:
         """The `Edit.id` of the last edit; 0 if there is none."""
         self.refresh()
-        with self._lock, self._storage():
-            (last,) = self._connection.execute("SELECT max(id) FROM edit").fetchone()
+        with self._store.lock, self._store.storage_errors():
+            (last,) = self._store.connection.execute("SELECT max(id) FROM edit").fetchone()
         return int(last or 0)
 
     def renamed_since(self, edit: int, names: Sequence[str]) -> list[str]:
@@ -346,18 +353,18 @@ class Journal(JournalFile):
     def rows_of(self, edits: Iterable[Edit]) -> list[int]:
         """The rows of the photos of some edits, in the order of the edits."""
         photos = dict.fromkeys(edit.photo for edit in edits if edit.photo is not None)
-        rows = (self._photos.row_of(photo) for photo in photos)
+        rows = (self._store.photos.row_of(photo) for photo in photos)
         return [row for row in rows if row is not None]
 
     @property
     def can_undo(self) -> bool:
         """Whether there is something to undo."""
-        return bool(self._stack.done)
+        return bool(self._store.stack.done)
 
     @property
     def can_redo(self) -> bool:
         """Whether there is something to redo."""
-        return bool(self._stack.undone)
+        return bool(self._store.stack.undone)
 
     def watch(self, seconds: float = 1.0) -> None:
         """Call `refresh` every so many seconds in a thread, until `close`.
@@ -365,7 +372,7 @@ class Journal(JournalFile):
         Has no effect if the journal is already watched. An error is logged, and is in
         `watch_error` until a refresh succeeds.
         """
-        with self._lock:
+        with self._store.lock:
             self.refresh()
             if self._watch is None:
                 self._watch = Watch(self, seconds)
@@ -407,7 +414,7 @@ class Journal(JournalFile):
             If a file cannot be moved or written; fix this and call `resume` to go on.
         """
         place = Path(os.path.abspath(Path(target).expanduser()))  # noqa: PTH100 - keeps symlinks
-        with self._lock:
+        with self._store.lock:
             self.refresh()
             if place.suffix.lower() in (".csv", ".json"):
                 file = free_name(place)
@@ -416,31 +423,31 @@ class Journal(JournalFile):
                 return CommitPlan((), staying, file if dry_run else _write_file(included, file))
             if not dry_run:
                 self.resume()
-            plan = plan_moves(self._table, self._excluded, place)
+            plan = plan_moves(self._store.table, self._store.excluded, place)
             if not dry_run:
-                with self._storage(), transaction(self._connection):
-                    self._moves.plan(plan.moves)
+                with self._store.storage_errors(), transaction(self._store.connection):
+                    self._store.moves.plan(plan.moves)
                 self.resume()
             return plan
 
     @property
     def unfinished(self) -> list[Move]:
         """The remaining moves of an interrupted `commit`."""
-        with self._lock, self._storage():
-            return [move for _, move in self._moves.planned()]
+        with self._store.lock, self._store.storage_errors():
+            return [move for _, move in self._store.moves.planned()]
 
     def resume(self) -> None:
         """Finish the moves of an interrupted `commit`; raises the same errors."""
         failure: OSError | None = None
         self.refresh()
-        with self._lock, self._storage():
-            while failure is None and self._moves.planned(1):
-                with transaction(self._connection):
-                    self._catch_up()
+        with self._store.lock, self._store.storage_errors():
+            while failure is None and self._store.moves.planned(1):
+                with transaction(self._store.connection):
+                    self._store.catch_up()
                     failure = self._make_some_moves()
-                self._follow_moves()
-                self._notify()
-            left = self._moves.planned()
+                self._store.follow_moves()
+                self._store.notify()
+            left = self._store.moves.planned()
         if failure is not None:
             raise StorageError(
                 f"Cannot move {left[0][1]}: {failure.strerror or failure}. Moves left: "
@@ -450,42 +457,42 @@ class Journal(JournalFile):
     # -- inside ---------------------------------------------------------------------------------
 
     def _make_some_moves(self) -> OSError | None:
-        for number, move in self._moves.planned(_MOVES_AT_ONCE):
+        for number, move in self._store.moves.planned(_MOVES_AT_ONCE):
             try:
                 moved = move_file(Path(move.source), Path(move.target))
             except FileExistsError:
                 # The new name is on disk before it is used, in the next round.
-                self._moves.change_target(number, free_name(Path(move.target)))
+                self._store.moves.change_target(number, free_name(Path(move.target)))
                 return None
             except OSError as error:
                 return error
-            self._moves.mark(number, moved)
-            row = self._table.paths.find({move.source}).get(move.source)
+            self._store.moves.mark(number, moved)
+            row = self._store.table.paths.find({move.source}).get(move.source)
             if moved and row is not None:
-                self._photos.has_moved(row, move.target)
+                self._store.photos.has_moved(row, move.target)
         return None
 
     def _repeat(self, action: Literal["undo", "redo"]) -> list[Edit]:
-        with self._lock:
-            if self._batch is not None:
+        with self._store.lock:
+            if self._store.is_in_batch:
                 raise DatasetError(f"{action}() is not allowed in a batch: end the batch first.")
-            with self._writing(action):
-                stack = self._stack.done if action == "undo" else self._stack.undone
+            with self._store.writing(action):
+                stack = self._store.stack.done if action == "undo" else self._store.stack.undone
                 if not stack:
                     return []
-                self._batch = (self._stack.last + 1, action, stack[-1])
+                self._store.repeat(stack[-1])
                 edits = self._edits("batch = ?", stack[-1])
                 for edit in reversed(edits) if action == "undo" else edits:
                     before, after = edit.before, edit.after
                     if action == "undo":
                         before, after = after, before
-                    self._write(edit.kind, edit.photo, before, after)
-                return self._edits("batch = ?", self._stack.last + 1)
+                    self._store.write(edit.kind, edit.photo, before, after)
+                return self._edits("batch = ?", self._store.stack.last + 1)
 
     def _edits(self, condition: str, value: object) -> list[Edit]:
         self.refresh()
-        with self._lock, self._storage():
-            rows = self._connection.execute(
+        with self._store.lock, self._store.storage_errors():
+            rows = self._store.connection.execute(
                 f"SELECT {COLUMNS} FROM edit WHERE {condition} ORDER BY id",  # noqa: S608
                 (value,),
             )
@@ -495,7 +502,7 @@ class Journal(JournalFile):
         return [label.name for label in self.dataset.labels]
 
     def _rows_with(self, name: str) -> list[int]:
-        rows: list[int] = self._table.rows_with(self._position(name)).tolist()
+        rows: list[int] = self._store.table.rows_with(self._position(name)).tolist()
         return rows
 
     def _position(self, name: str) -> int:
@@ -507,7 +514,7 @@ class Journal(JournalFile):
     def _ensure_class(self, name: str) -> None:
         names = self._class_names()
         if name not in names:
-            self._write("class", None, None, [name, len(names)])
+            self._store.write("class", None, None, [name, len(names)])
 
 
 def _holds_photos_of(dataset: ClassificationDataset, connection: sqlite3.Connection) -> bool:

@@ -66,7 +66,23 @@ class _Kept:
 class JournalFile:
     """What a journal does with its file: read, write, and write again what was lost; see `Journal`.
 
-    Every change goes through `_writing` and `_write`: to the file, then to the dataset.
+    Every change goes through `writing` and `write`: to the file, then to the dataset.
+
+    Attributes
+    ----------
+    listeners, problems
+        See `Journal`.
+    lock : threading.RLock
+        Held while the file or the labels are read or written.
+    connection : sqlite3.Connection
+    table : PhotoTable
+        The labels of the dataset.
+    photos : PhotoRows
+        Which rows of the dataset are which photos of the file.
+    moves : MoveTable
+    excluded : set of int
+        The rows of the excluded photos.
+    stack : UndoStack
     """
 
     def __init__(
@@ -76,9 +92,9 @@ class JournalFile:
         self.file = file
         self.listeners: list[Callable[[frozenset[int] | None], None]] = []
         self.problems: list[str] = []
-        self._table = dataset.table
+        self.table = dataset.table
         self._original = dataset.table.copy_labels()
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._batch: tuple[int, str, int] | None = None
         self._unwritten: _Kept | None = None
         self._is_closed = False
@@ -89,7 +105,7 @@ class JournalFile:
 
     def _connect(self, connection: sqlite3.Connection) -> None:
         """Read and write through a connection from now on."""
-        self._connection = connection
+        self.connection = connection
         self._close = weakref.finalize(self, connection.close)
         self._place = Place.of(self.file)
         self._is_damaged = False
@@ -97,34 +113,36 @@ class JournalFile:
 
     def _forget(self) -> None:
         """Begin with the labels from before all edits."""
-        self._photos = PhotoRows(self._table.paths, self.dataset.name, self._connection)
-        self._moves = MoveTable(self._connection)
-        self._excluded: set[int] = set()
+        self.photos = PhotoRows(self.table.paths, self.dataset.name, self.connection)
+        self.moves = MoveTable(self.connection)
+        self.excluded: set[int] = set()
         self._class_edits: list[tuple[str, str, str]] = []
-        self._stack = UndoStack()
+        self.stack = UndoStack()
         self._seen = NOTHING
-        with self._storage():
+        with self.storage_errors():
             # The dataset found files where earlier moves had put them.
-            self._last_move = self._moves.last_finished()
+            self._last_move = self.moves.last_finished()
+
+    def close(self) -> None:
+        """Close the file, unless it cannot be written again where it has to be."""
+        self.secure()
+        self._is_closed = True
+        self._close()
+
+    @property
+    def is_in_batch(self) -> bool:
+        """Whether a batch is being written."""
+        return self._batch is not None
 
     def refresh(self) -> None:
-        """Load the edits of other kernels; costs next to nothing if there are none.
-
-        If the file was deleted, moved, replaced or damaged, all edits are written to it again.
-
-        Raises
-        ------
-        StorageError
-            If the file cannot be read or written; no edit is lost while the journal is open.
-        """
-        with self._lock:
+        """See `Journal.refresh`."""
+        with self.lock:
             if self._batch is not None:
                 return
             for is_last in (False, False, True):
                 try:
-                    self._secure()
-                    with self._storage():
-                        self._refresh()
+                    self.secure()
+                    self.load()
                 except DamagedError:  # then the next round writes the file again
                     if is_last:
                         raise
@@ -132,7 +150,7 @@ class JournalFile:
                     return
 
     @contextmanager
-    def _storage(self) -> Iterator[None]:
+    def storage_errors(self) -> Iterator[None]:
         """Turn errors of SQLite into errors that say what to do."""
         try:
             with storage_errors(self.file):
@@ -141,7 +159,7 @@ class JournalFile:
             self._is_damaged = True
             raise
 
-    def _secure(self) -> None:
+    def secure(self) -> None:
         """Write all edits again if the file is damaged, or is not in its place any more."""
         if self._is_closed:
             return
@@ -154,7 +172,7 @@ class JournalFile:
             self._place = place
 
     def _reopen(self) -> None:
-        old = self._connection
+        old = self.connection
         with locked(self.file):
             if not self._is_damaged:
                 with suppress(sqlite3.Error):  # a file that was renamed is then whole
@@ -162,7 +180,7 @@ class JournalFile:
             # Whoever else has the old file open writes nothing to it until the new one is there.
             with suppress(sqlite3.Error):
                 old.execute("BEGIN IMMEDIATE")
-                self._catch_up()
+                self.catch_up()
             times = newest_edits(old, self._seen)
             try:
                 new, what_happened = self._open_again(old)
@@ -172,19 +190,19 @@ class JournalFile:
                 raise
             self._close()
             self._connect(new)
-            self._photos.read_from(new)
-            self._moves.read_from(new)
+            self.photos.read_from(new)
+            self.moves.read_from(new)
             kept = _Kept(
-                labels=self._table.copy_labels(),
-                rows=self._photos.rows,
-                excluded=self._excluded,
-                times={(self._photos.row_of(p), kind): time for (p, kind), time in times.items()},
+                labels=self.table.copy_labels(),
+                rows=self.photos.rows,
+                excluded=self.excluded,
+                times={(self.photos.row_of(p), kind): time for (p, kind), time in times.items()},
                 last_time=self._seen.time,
                 class_edits=self._class_edits,
             )
         if what_happened:
-            self._report(f"The label journal {self.file} {what_happened}")
-        with self._storage():
+            self.report(f"The label journal {self.file} {what_happened}")
+        with self.storage_errors():
             is_complete = self._seen.are_in(new)
         if self._unwritten is not None or not is_complete:
             self._write_again(self._unwritten or kept)
@@ -214,20 +232,20 @@ class JournalFile:
         """Begin anew with the edits in the file, and add what they lack."""
         self._unwritten = kept
         try:
-            self._table.restore_labels(self._original)
+            self.table.restore_labels(self._original)
             self._forget()
-            with self._storage():
-                self._connection.execute("BEGIN IMMEDIATE")
+            with self.storage_errors():
+                self.connection.execute("BEGIN IMMEDIATE")
                 with self._adding("edit"):
                     self._add_missing(kept)
         except BaseException:
-            self._table.restore_labels(kept.labels)
-            self._excluded = set(kept.excluded)
+            self.table.restore_labels(kept.labels)
+            self.excluded = set(kept.excluded)
             raise
         finally:
             self._changed = None
         self._unwritten = None
-        self._report(f"The labels in memory were written to {self.file} again.")
+        self.report(f"The labels in memory were written to {self.file} again.")
 
     def _add_missing(self, kept: _Kept) -> None:
         """Write what was in memory and is not in the file."""
@@ -235,10 +253,10 @@ class JournalFile:
         for edit in kept.class_edits:
             if edit not in known_classes:
                 time, *states = edit
-                self._write("class", None, json.loads(states[0]), json.loads(states[1]), time)
+                self.write("class", None, json.loads(states[0]), json.loads(states[1]), time)
         in_file = {
-            (self._photos.row_of(photo), kind): time
-            for (photo, kind), time in newest_edits(self._connection, self._seen).items()
+            (self.photos.row_of(photo), kind): time
+            for (photo, kind), time in newest_edits(self.connection, self._seen).items()
         }
 
         def time_of(row: int, kind: str) -> str:
@@ -252,87 +270,101 @@ class JournalFile:
 
         lost = 0
         for row in kept.rows:
-            before, after = self._names(row), kept.names(row)
-            was_out, is_out = row in self._excluded, row in kept.excluded
+            before, after = self.names(row), kept.names(row)
+            was_out, is_out = row in self.excluded, row in kept.excluded
             try:
                 is_same = before == after and (row, "labels") in in_file
                 if not is_same and is_newer(row, "labels"):
                     time = time_of(row, "labels")
-                    self._write("labels", self._photos.add(row), before, after, time)
+                    self.write_of_row("labels", row, before, after, time)
                 if was_out != is_out and is_newer(row, "excluded"):
                     time = time_of(row, "excluded")
-                    self._write("excluded", self._photos.add(row), was_out, is_out, time)
+                    self.write_of_row("excluded", row, was_out, is_out, time)
             except StorageError as error:
                 lost += 1
                 _log.warning("%s", error)
         if lost:
             photos = counted(lost, "photo")
-            self._report(f"{photos} cannot be read any more: the labels are lost.")
+            self.report(f"{photos} cannot be read any more: the labels are lost.")
 
-    def _report(self, problem: str) -> None:
+    def report(self, problem: str) -> None:
+        """Note what happened to the file, and log it."""
         self.problems.append(problem)
         self._changed = None
         _log.warning("%s", problem)
 
     @contextmanager
-    def _writing(self, action: str) -> Iterator[None]:
+    def writing(self, action: str) -> Iterator[None]:
         """Write a batch and apply it to the dataset; an error reverts both."""
-        with self._lock:
+        with self.lock:
             if self._batch is not None:
                 yield
                 return
             self.refresh()
-            with self._storage():
+            with self.storage_errors():
                 self._begin()
                 with self._adding(action):
                     yield
             # If the file was deleted meanwhile; an error comes again with the next edit.
             with suppress(StorageError):
-                self._secure()
-            self._notify()
+                self.secure()
+            self.notify()
 
     def _begin(self) -> None:
         """Lock out other writers of the file, while it is in its place."""
         for _ in range(_TRIES):
-            self._secure()
-            self._connection.execute("BEGIN IMMEDIATE")
+            self.secure()
+            self.connection.execute("BEGIN IMMEDIATE")
             if Place.of(self.file).continues(self._place):
                 break
-            self._connection.execute("ROLLBACK")
+            self.connection.execute("ROLLBACK")
         else:
             raise StorageError(f"The label journal {self.file} is deleted again and again.")
 
     @contextmanager
     def _adding(self, action: str) -> Iterator[None]:
         """End a transaction with a batch; an error reverts what it did to the dataset."""
-        seen, photo, classes = self._seen, self._photos.last_id, len(self._class_edits)
+        seen, photo, classes = self._seen, self.photos.last_id, len(self._class_edits)
         try:
-            with ending(self._connection):
-                self._catch_up()
-                seen, photo, classes = self._seen, self._photos.last_id, len(self._class_edits)
-                self._batch = (self._stack.last + 1, action, 0)
+            with ending(self.connection):
+                self.catch_up()
+                seen, photo, classes = self._seen, self.photos.last_id, len(self._class_edits)
+                self._batch = (self.stack.last + 1, action, 0)
                 yield
         except BaseException:
             for kind, number, before, after in reversed(self._written):
                 self._apply(kind, number, after, before)
             self._seen = seen
-            self._photos.forget_after(photo)
+            self.photos.forget_after(photo)
             del self._class_edits[classes:]
             raise
         else:
             if self._written:
-                self._stack.note(*self._batch)
+                self.stack.note(*self._batch)
         finally:
             self._batch = None
             self._written.clear()
 
-    def _write(
+    def repeat(self, batch: int) -> None:
+        """Note which batch is undone or redone by the one that is being written."""
+        assert self._batch is not None
+        number, action, _ = self._batch
+        self._batch = (number, action, batch)
+
+    def write_of_row(
+        self, kind: str, row: int, before: object, after: object, time: str | None = None
+    ) -> None:
+        """Write an edit of the photo in a row of the dataset."""
+        self.write(kind, self.photos.add(row), before, after, time)
+
+    def write(
         self, kind: str, photo: int | None, before: object, after: object, time: str | None = None
     ) -> None:
+        """Write an edit of a photo, or of a class, and apply it to the dataset; see `writing`."""
         assert self._batch is not None
         texts = json.dumps(before), json.dumps(after)
         time = time or time_text(datetime.now(timezone.utc))
-        cursor = self._connection.execute(
+        cursor = self.connection.execute(
             "INSERT INTO edit (batch, action, target, time, who, kind, photo, before, after) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*self._batch, time, _user(), kind, photo, *texts),
@@ -347,38 +379,39 @@ class JournalFile:
         if kind == "class":
             self._changed = None
             if before is None:
-                self._table.insert_class(*after)
+                self.table.insert_class(*after)
             elif after is None:
-                self._table.remove_class(before[0])
+                self.table.remove_class(before[0])
             else:
-                self._table.rename_class(before[0], after[0])
+                self.table.rename_class(before[0], after[0])
             return
-        row = None if photo is None else self._photos.row_of(photo)
+        row = None if photo is None else self.photos.row_of(photo)
         if row is None:
             return
         if kind == "labels":
-            self._table.set_labels(row, after)
+            self.table.set_labels(row, after)
         elif after:
-            self._excluded.add(row)
+            self.excluded.add(row)
         else:
-            self._excluded.discard(row)
+            self.excluded.discard(row)
         if self._changed is not None:
             self._changed.add(row)
 
-    def _refresh(self) -> None:
+    def load(self) -> None:
         """Catch up if another connection wrote since the last call."""
-        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        if self._batch is None and version != self._version:
-            with transaction(self._connection):
-                self._catch_up()
-            self._version = version
-            self._notify()
+        with self.storage_errors():
+            (version,) = self.connection.execute("PRAGMA data_version").fetchone()
+            if self._batch is None and version != self._version:
+                with transaction(self.connection):
+                    self.catch_up()
+                self._version = version
+                self.notify()
 
-    def _catch_up(self) -> None:
+    def catch_up(self) -> None:
         """Apply the edits and moves of other kernels; call it in a transaction."""
-        self._follow_moves()  # first: photos are looked for where they are now
-        self._photos.locate()
-        rows = self._connection.execute(
+        self.follow_moves()  # first: photos are looked for where they are now
+        self.photos.locate()
+        rows = self.connection.execute(
             f"SELECT {ROW} FROM edit WHERE id > ? ORDER BY id",  # noqa: S608
             (self._seen.number,),
         )
@@ -386,7 +419,7 @@ class JournalFile:
             states = read_states(row)
             number, batch, action, target, time, _, kind, photo, *texts = row
             self._apply(kind, photo, *states)
-            self._stack.note(batch, action, target)
+            self.stack.note(batch, action, target)
             self._note(number, time, kind, *texts)
 
     def _note(self, number: int, time: str, kind: str, before: str, after: str) -> None:
@@ -395,28 +428,31 @@ class JournalFile:
         if kind == "class":
             self._class_edits.append((time, before, after))
 
-    def _follow_moves(self) -> None:
-        moves = self._moves.finished_after(self._last_move)
+    def follow_moves(self) -> None:
+        """Give photos that were moved since the last call their new paths."""
+        moves = self.moves.finished_after(self._last_move)
         if not moves:
             return
         self._last_move = moves[-1][0]
         self._changed = None
-        rows = self._table.paths.find({move.source for _, move, _ in moves})
+        rows = self.table.paths.find({move.source for _, move, _ in moves})
         for _, move, moved in moves:
             row = rows.get(move.source)
             if row is not None and moved:
-                self._table.paths.move(row, move.target)
+                self.table.paths.move(row, move.target)
             elif row is not None:
-                self._table.add_problem(move.source, "the file no longer exists")
+                self.table.add_problem(move.source, "the file no longer exists")
 
-    def _notify(self) -> None:
+    def notify(self) -> None:
+        """Tell the listeners what changed since the last call."""
         changed = None if self._changed is None else frozenset(self._changed)
         self._changed = set()
         if changed is None or changed:
             for listener in list(self.listeners):
                 listener(changed)
 
-    def _names(self, row: int) -> list[str]:
+    def names(self, row: int) -> list[str]:
+        """The labels of a photo."""
         return [label.name for label in self.dataset.labels_of_row(row)]
 
 
