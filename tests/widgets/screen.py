@@ -46,6 +46,13 @@ def text(widget: Any) -> str:
     return "".join(part.value for part in every(widget, ipywidgets.HTML))
 
 
+def is_shown(widget: Any, part: Any) -> bool:
+    """Whether a part of a widget is on the screen: neither it nor what it stands in is hidden."""
+    if widget.layout.display == "none":
+        return False
+    return widget is part or any(is_shown(child, part) for child in getattr(widget, "children", ()))
+
+
 def problem(widget: Any) -> str:
     """What the widget says went wrong."""
     return one(widget, ErrorMessage).value
