@@ -29,10 +29,12 @@ FilesOpener = Callable[..., Files]
 # Before pytest-xdist looks for groups: it comes first when this folder alone is tested.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # All in one process of pytest-xdist: they share the browser and the server.
+    # In one process of pytest-xdist, so that they share the browser and the Jupyter servers. The
+    # dashboard has servers of its own, and takes as long as all others.
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            name = "dashboard" if item.path.stem == "test_dashboard" else "browser"
+            item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="package")

@@ -441,7 +441,7 @@ def test_the_whole_way_from_photos_to_a_service(dashboard, browser, tmp_path):
     me.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_a_reload_during_a_training_shows_it_and_its_model(dashboard, browser, scheme):
     me = Visitor(browser, scheme=scheme)
     page = me.page
@@ -551,7 +551,9 @@ def test_the_page_of_one_person_has_the_labels_of_the_notebooks(browser, tmp_pat
         own.kill()
 
 
-@pytest.mark.parametrize(("scheme", "size"), [("light", DESKTOP), ("dark", PHONE)])
+@pytest.mark.parametrize(
+    ("scheme", "size"), [("light", DESKTOP), pytest.param("dark", PHONE, marks=pytest.mark.long)]
+)
 def test_a_lost_server_is_told_on_every_step(dashboard, browser, scheme, size):
     me = Visitor(browser, size, scheme)
     me.open(dashboard.url)
@@ -600,14 +602,3 @@ def test_ctrl_c_ends_it_and_its_kernels(dashboard, browser):
     with pytest.raises(httpx.TransportError):
         httpx.get(dashboard.url, trust_env=False)
     dashboard.start()
-
-
-def test_it_is_the_same_in_a_cell(open_notebook, dashboard):
-    cell = f"from jupyter_imgcls.dashboard import Dashboard\nDashboard({str(dashboard.photos)!r})"
-    notebook = open_notebook("lab", [cell])
-    notebook.run_all()
-    output = notebook.output()
-    output.get_by_text("dishes: 24 photos, 4 classes").wait_for(timeout=60_000)
-    output.locator(".ds-step[data-step='1']").click()
-    output.get_by_role("gridcell").first.wait_for()
-    notebook.keep_pictures(output, "dashboard")
