@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skops.io
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
@@ -247,7 +246,7 @@ class ScikitClassifier(Classifier):
             If it cannot be written there.
         """
         base, _ = self._trained()
-        head = skops.io.dumps(self.learner)
+        head = _skops().dumps(self.learner)
         unsafe = _unsafe_types(head)
         if unsafe:
             raise TrainingError(
@@ -320,8 +319,15 @@ def _decisions(learner: Any, features: NDArray[np.float32]) -> NDArray[np.float6
     return np.stack([np.zeros_like(values), values], axis=1) if values.ndim == 1 else values
 
 
+def _skops() -> Any:
+    # Slow to import: it imports all of scikit-learn, and with that PyTorch where it is installed.
+    import skops.io
+
+    return skops.io
+
+
 def _unsafe_types(head: bytes) -> list[str]:
-    return sorted(set(skops.io.get_untrusted_types(data=head)) - set(_SAFE_TYPES))
+    return sorted(set(_skops().get_untrusted_types(data=head)) - set(_SAFE_TYPES))
 
 
 def _load_learner(head: bytes) -> Any:
@@ -335,7 +341,7 @@ def _load_learner(head: bytes) -> Any:
                 "The saved classifier is refused: its estimator holds what is not known to be safe "
                 f"({what})."
             )
-        return skops.io.loads(head, trusted=_SAFE_TYPES)
+        return _skops().loads(head, trusted=_SAFE_TYPES)
     except ArtifactError:
         raise
     except Exception as error:  # skops meets damage with exceptions of all kinds
