@@ -133,15 +133,23 @@ def test_a_click_on_the_chart_takes_the_nearest_point():
         dot(ui).x, dot(ui).y = np.array([80.0, 98.0]), np.array([80.0, 47.0])
     assert ui.threshold == 0.2
     np.testing.assert_allclose([*dot(ui).x, *dot(ui).y], [100, 50])
+    with dot(ui).hold_trait_notifications():
+        dot(ui).x, dot(ui).y = np.array([100.0, 100.0]), np.array([50.0, 50.0])
+    assert len(dot(ui).x) == 1, "a click on the dot itself adds none"
 
 
 def test_a_dragged_dot_shows_the_nearest_point_and_snaps_to_it():
     ui = PrecisionRecallUI(*CURVE)
     send(dot(ui), {"event": "drag", "point": {"x": 99, "y": 53}})
     assert ui.threshold == 0.2, "on the way"
+    send(dot(ui), {"event": "drag_end", "point": {"x": 30, "y": 99}})
+    assert ui.threshold == 0.9
+    # The page tells where it left the dot after a key was pressed.
+    press(ui, "ArrowRight")
     with dot(ui).hold_trait_notifications():
         dot(ui).x, dot(ui).y = np.array([30.0]), np.array([99.0])
-    assert ui.threshold == 0.9
+    assert ui.threshold == 0.6
+    press(ui, "ArrowLeft")
     np.testing.assert_allclose([*dot(ui).x, *dot(ui).y], [40, 100])
 
 

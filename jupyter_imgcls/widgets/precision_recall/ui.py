@@ -216,6 +216,7 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
         )
         self._dot.observe(self._put, ["x", "y"])
         self._dot.on_drag(self._dragged)
+        self._dot.on_drag_end(self._dragged)
         free_of_busy_cells(self._dot)
         chart = figure([self._line, self._dot], axes, self.height)
         self._frame.describe(chart, "Precision by recall: the slider goes along this curve")
@@ -295,8 +296,11 @@ class PrecisionRecallUI(StillPicture, ipywidgets.VBox):
     def _put(self, _change: object) -> None:
         with self._problem.showing():
             recall, precision = self._dot.x[-1], self._dot.y[-1]
-            if (recall, precision) != (100 * self.recall, 100 * self.precision):
+            was_clicked = len(self._dot.x) > 1
+            if was_clicked:
                 self._pick(recall, precision)
+            # Where a drag left it comes late, maybe after another choice: `_dragged` has seen it.
+            if was_clicked or (recall, precision) != (100 * self.recall, 100 * self.precision):
                 self._place_dot()
 
     def _dragged(self, _mark: object, event: dict[str, Any]) -> None:
