@@ -24,8 +24,12 @@ mount --bind "$1" /etc/resolv.conf
 """
 
 
+LAST = b"the last packet"
+
+
 def watch(packets: socket.socket, others: dict[str, str]) -> None:
-    while True:
+    data = b""
+    while not data.endswith(LAST):
         data, _ = packets.recvfrom(65535)
         first, last = (16, 20) if data[0] >> 4 == 4 else (24, 40)
         address = ipaddress.ip_address(data[first:last])
@@ -40,8 +44,12 @@ def main() -> int:
     packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(every_protocol))
     packets.bind(("lo", 0))
     others: dict[str, str] = {}
-    threading.Thread(target=watch, args=(packets, others), daemon=True).start()
+    watching = threading.Thread(target=watch, args=(packets, others))
+    watching.start()
     status = subprocess.run(sys.argv[1:], stdout=sys.stderr, check=False).returncode
+    while watching.is_alive():  # until it has read all that came before
+        socket.socket(type=socket.SOCK_DGRAM).sendto(LAST, ("127.0.0.1", 9))
+        watching.join(0.1)
     sys.stdout.write(json.dumps(others))
     return status
 
