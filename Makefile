@@ -25,14 +25,13 @@ demo: .venv/installed $(FRONT_END) $(LINKS)
 	$(BIN)/imgcls demo $${DATA:+--data "$$DATA"}
 
 PREPARED_TO_TEST := .venv/installed-$(if $(TORCH),torch,test) $(FRONT_END) $(LINKS) chromium
-PYTEST_N := $(BIN)/python -m pytest --dist loadgroup -n
+PYTEST_2 := $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-# Workers share two cores: none takes both, nor does a process that one starts.
+# Two workers share two cores: neither takes both, nor does a process that one starts.
 test test-long: export OMP_NUM_THREADS := 1
 test test-long: export OPENBLAS_NUM_THREADS := 1
 
-# Coverage is measured where tests run in the same process as the code. The others wait for servers
-# and pages most of the time, so there are three of them at once.
+# Coverage is measured where tests run in the same process as the code.
 test: $(PREPARED_TO_TEST)
 	@date +%s > .test-started
 	$(BIN)/ruff check .
@@ -40,14 +39,14 @@ test: $(PREPARED_TO_TEST)
 	$(BIN)/mypy
 	js/npm run --silent check
 	js/npm run --silent test
-	$(PYTEST_N) 2 -m "not long" --cov --cov-report=term --cov-fail-under=85 $(IN_PROCESS) $(PYTEST)
-	$(PYTEST_N) 3 -m "not long" $(addprefix --ignore=,$(IN_PROCESS)) $(PYTEST)
+	$(PYTEST_2) -m "not long" --cov --cov-report=term --cov-fail-under=85 $(IN_PROCESS) $(PYTEST)
+	$(PYTEST_2) -m "not long" $(addprefix --ignore=,$(IN_PROCESS)) $(PYTEST)
 	@echo "make test took $$(( $$(date +%s) - $$(cat .test-started) )) seconds."
 
 test-all: test test-long
 
 test-long: $(PREPARED_TO_TEST)
-	$(PYTEST_N) 2 -m long $(PYTEST)
+	$(PYTEST_2) -m long $(PYTEST)
 
 # atheris has no wheel for some systems; hypothesis makes the files there.
 fuzz: SECONDS ?= 60
