@@ -100,6 +100,7 @@ def test_the_way_from_a_folder_to_a_model_and_back_another_day(photos, monkeypat
     dashboard.current = 3
     assert "photos that it had never seen" in text(results)
     assert "expect between" in text(results)
+    assert "chosen by these photos" not in text(results)
     results.curve.threshold = 0.99
     assert dashboard.work.threshold == results.curve.threshold
 
@@ -474,4 +475,6 @@ def test_the_thorough_way_can_be_stopped_and_keeps_the_best_round(photos):
     rounds = len(train.monitor.history)
     assert dashboard.steps.steps[2][1:] == ["done", f"thorough, {counted(rounds, 'round')}"]
     assert train.monitor.state == "stopped"
+    dashboard.current = 3
+    assert "chosen by these photos" in text(dashboard.panels[3])
     close(dashboard)

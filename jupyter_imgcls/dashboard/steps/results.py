@@ -10,6 +10,7 @@ import ipywidgets
 import numpy as np
 from scipy.stats import binomtest
 
+from ...classifiers import TransferLearningModel
 from ...evaluation import ClassificationEvaluation
 from ...text import a_few, counted
 from ...widgets.precision_recall import PrecisionRecallUI
@@ -24,6 +25,9 @@ __all__ = ["ResultsStep"]
 
 _GOOD = "#009e73"
 _MOST_NAMED = 5
+_CHOSEN = (
+    "<p>The best round was chosen by these photos, which makes the figures a little too good.</p>"
+)
 
 
 class _Results(ResultsUI):
@@ -92,7 +96,8 @@ class ResultsStep(Step):
         if trained is not self._shown or trained.names != self._names:
             self._rebuild(trained)
         self._again.layout.display = "" if self.work.stale else "none"
-        self._words.value = _missing(trained) + _in_words(trained.evaluation())
+        chosen = _CHOSEN if isinstance(trained.classifier, TransferLearningModel) else ""
+        self._words.value = _missing(trained) + _in_words(trained.evaluation()) + chosen
         self._draw_threshold()
 
     def close_parts(self) -> None:

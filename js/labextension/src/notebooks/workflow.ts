@@ -123,7 +123,10 @@ model.train(
     progress=False,
 )`),
       markdown(
-        trans.__("## Evaluate\n\nHow good is the classifier on photos that it has not seen?"),
+        trans.__(
+          "## Evaluate\n\nHow good is the classifier on photos that it has not learnt from? They chose the best " +
+            "epoch, which makes the figures a little too good.",
+        ),
       ),
       code(`evaluation = ClassificationEvaluation(model, test_set)
 
