@@ -425,8 +425,7 @@ def test_when_too_many_photos_wait_a_request_is_refused_at_once(gated):
             thread.start()
         wait_until(lambda: len(answers) >= 8)
         assert service.metric("imgcls_queue_photos") <= 40
-        refused = list(answers)
-        for response in refused:
+        for response in list(answers):
             assert response.status_code == 503
             assert reason(response) == "The service is busy: its queue is full."
             assert 1 <= int(response.headers["retry-after"]) <= 30
@@ -434,9 +433,10 @@ def test_when_too_many_photos_wait_a_request_is_refused_at_once(gated):
         gated.gate.set()
         for thread in threads:
             thread.join()
-        accepted = [response for response in answers if response.status_code == 200]
-        assert len(accepted) == 12 - len(refused)
-        assert len(accepted) >= 2
+        # What came before a batch was taken may have been refused after the first eight.
+        accepted = [response for response in answers if response.status_code != 503]
+        assert 2 <= len(accepted) <= 4
+        assert {response.status_code for response in accepted} == {200}
         assert all(len(response.json()) == 20 for response in accepted)
 
 
