@@ -181,7 +181,7 @@ class TrainStep(Step):
         self._live.children = [self.monitor]
         task.say("")
         while not run.wait(0.2):
-            at = min(len(model.history) + 1, self.epochs.value)
+            at = min(len(run.history) + 1, self.epochs.value)
             self.work.running.say(f"Round {at} of {self.epochs.value}")
             if task.stop_asked:
                 run.stop()
