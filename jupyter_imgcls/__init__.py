@@ -9,6 +9,8 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from .numpy_names import restore_numpy_names
+
 if TYPE_CHECKING:
     from .classifiers import (
         EpochRecord,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 # Read by ONNX Runtime when it is loaded: without it, each process reports its use to Microsoft.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+restore_numpy_names()
 
 __all__ = [
     "AnnotationUI",

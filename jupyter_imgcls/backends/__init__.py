@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..errors import BackendUnavailableError
 from .base import Backend
 
-__all__ = ["BACKENDS", "get_backend"]
+__all__ = ["BACKENDS", "FRAMEWORKS", "get_backend"]
 
 
 def _gluon() -> Backend:
@@ -16,19 +16,45 @@ def _gluon() -> Backend:
     return GluonBackend()
 
 
-BACKENDS: dict[str, Callable[[], Backend]] = {"gluon": _gluon}
+def _onnx() -> Backend:
+    from .onnx import OnnxBackend
+
+    return OnnxBackend()
 
 
-def get_backend(name: str = "gluon") -> Backend:
-    """Get a training backend by name, and import its framework.
+BACKENDS: dict[str, Callable[[], Backend]] = {"gluon": _gluon, "onnx": _onnx}
+FRAMEWORKS = ("gluon",)
+"""The backends that train whole networks, the first choice first."""
+
+
+def get_backend(name: str = "auto") -> Backend:
+    """Get a backend by name, and import its framework.
+
+    Parameters
+    ----------
+    name : str
+        ``"gluon"`` (MXNet Gluon), ``"onnx"`` (no framework: it trains the head alone), or
+        ``"auto"``, the first training framework that loads here.
 
     Raises
     ------
     BackendUnavailableError
-        If there is none of that name, or its framework does not load here.
+        If there is none of that name, or no framework loads here.
     """
-    if name not in BACKENDS:
-        raise BackendUnavailableError(
-            f"There is no backend {name!r}. Backends: {', '.join(BACKENDS)}."
-        )
-    return BACKENDS[name]()
+    if name != "auto":
+        if name not in BACKENDS:
+            raise BackendUnavailableError(
+                f"There is no backend {name!r}. Backends: auto, {', '.join(BACKENDS)}."
+            )
+        return BACKENDS[name]()
+    reasons = []
+    for framework in FRAMEWORKS:
+        try:
+            return BACKENDS[framework]()
+        except BackendUnavailableError as error:
+            reasons.append(str(error))
+    raise BackendUnavailableError(
+        f"Refining the whole network needs a training framework, and none loads here. "
+        f'{" ".join(reasons)} Training the head, train(trainable="head"), and ScikitClassifier '
+        "need none."
+    )

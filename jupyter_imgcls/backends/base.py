@@ -54,6 +54,8 @@ class BaseModel:
         Side in pixels at which the weights were trained.
     crop_fraction : float
         Share of the short side that the centre crop keeps, in (0, 1].
+    head_dropout : float
+        Dropout in front of the classifier in the paper and its reference code, in [0, 1).
     """
 
     name: str
@@ -67,6 +69,7 @@ class BaseModel:
     reference: str
     input_size: int = 224
     crop_fraction: float = 0.875
+    head_dropout: float = 0.0
 
 
 class Network(Protocol):

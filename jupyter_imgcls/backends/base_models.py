@@ -24,6 +24,7 @@ def _imagenet(
     weights: str,
     reference: str,
     licence: str = "Apache-2.0",
+    head_dropout: float = 0.0,
 ) -> BaseModel:
     return BaseModel(
         name=name,
@@ -35,6 +36,7 @@ def _imagenet(
         weights=weights,
         licence=licence,
         reference=reference,
+        head_dropout=head_dropout,
     )
 
 
@@ -63,6 +65,7 @@ BASE_MODELS: dict[str, BaseModel] = {
             licence="Apache-2.0",
             reference="Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural "
             "Networks, ICML 2019",
+            head_dropout=0.2,
         ),
         _imagenet(
             "alexnet",
@@ -71,6 +74,7 @@ BASE_MODELS: dict[str, BaseModel] = {
             "gluoncv's store",
             "Krizhevsky, One weird trick for parallelizing convolutional neural networks, "
             "arXiv:1404.5997",
+            head_dropout=0.5,
         ),
         _resnet(18, 512, 11_689_512),
         _resnet(34, 512, 21_797_672),
@@ -84,6 +88,7 @@ BASE_MODELS: dict[str, BaseModel] = {
             "gluoncv's store",
             "Iandola et al., SqueezeNet: AlexNet-level accuracy with 50x fewer parameters, "
             "arXiv:1602.07360",
+            head_dropout=0.5,
         ),
         _imagenet(
             "mobilenetv2",
@@ -91,6 +96,7 @@ BASE_MODELS: dict[str, BaseModel] = {
             3_503_872,
             "gluoncv's store",
             "Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, CVPR 2018",
+            head_dropout=0.2,
         ),
     )
 }

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ..backends import BACKENDS, get_backend
+from ..backends import FRAMEWORKS, get_backend
 from ..backends.base_models import BASE_MODELS, DEFAULT_BASE_MODEL
 from ..context import Context
 from ..errors import BackendUnavailableError
@@ -34,7 +34,7 @@ def describe_installation() -> tuple[str, dict[str, Any]]:
         except PackageNotFoundError:
             versions[package] = "not installed"
     backends = {}
-    for name in BACKENDS:
+    for name in FRAMEWORKS:
         try:
             get_backend(name)
             backends[name] = "available"

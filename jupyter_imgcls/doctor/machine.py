@@ -75,7 +75,7 @@ def examine_space(folder: Path, free: int) -> Finding:
 
 
 def _weights() -> Iterator[Finding]:
-    from ..backends.gluon.weight_sources import find_here
+    from ..backends.weight_sources import find_here
 
     found = {name: find_here(name) for name in BASE_MODELS}
     sizes = {name: path.stat().st_size / 1e6 for name, path in found.items() if path}

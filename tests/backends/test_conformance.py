@@ -1,6 +1,6 @@
 """What every backend must do, run over every backend there is and every base model.
 
-A new backend needs a line in `jupyter_imgcls.backends.BACKENDS`, and nothing here.
+A new backend needs a line in `jupyter_imgcls.backends.FRAMEWORKS`, and nothing here.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from jupyter_imgcls.backends import BACKENDS, get_backend
+from jupyter_imgcls.backends import FRAMEWORKS, get_backend
 from jupyter_imgcls.backends.base_models import BASE_MODELS
 from jupyter_imgcls.errors import BackendUnavailableError, WeightsError
 
@@ -28,7 +28,7 @@ def each(names):
     return [pytest.param(n, marks=[pytest.mark.long] if n in LARGE else []) for n in names]
 
 
-@pytest.fixture(params=list(BACKENDS))
+@pytest.fixture(params=FRAMEWORKS)
 def build(request):
     """Build a network with random weights."""
     backend = get_backend(request.param)
@@ -292,7 +292,7 @@ def test_one_class_is_enough(build):
     assert loss == pytest.approx(0, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", list(BACKENDS))
+@pytest.mark.parametrize("name", FRAMEWORKS)
 def test_a_device_that_is_not_there_is_refused(name):
     with pytest.raises(BackendUnavailableError, match="gpu"):
         get_backend(name).build(

@@ -18,10 +18,9 @@ import pytest
 from jupyter_imgcls.backends.base_models import BASE_MODELS
 from jupyter_imgcls.backends.gluon import network as gluon_network
 from jupyter_imgcls.backends.gluon.bf16 import bf16_copy
-from jupyter_imgcls.backends.gluon.efficientnet_lite0 import _same_padding
 from jupyter_imgcls.backends.gluon.network import GluonNetwork
-from jupyter_imgcls.backends.gluon.runtime import import_mxnet
 from jupyter_imgcls.backends.gluon.zoo import _AdaptiveAveragePool, build_body
+from jupyter_imgcls.backends.mxnet_runtime import import_mxnet
 from jupyter_imgcls.errors import TrainingError
 
 mx = import_mxnet()
@@ -64,14 +63,6 @@ def test_adaptive_pooling_averages_pytorch_s_windows(size):
             expected[..., row, column] = image[..., top:bottom, left:right].mean(axis=(2, 3))
     pooled = _AdaptiveAveragePool(size, 6)(mx.nd.array(image)).asnumpy()
     np.testing.assert_allclose(pooled, expected, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("size", "kernel", "stride", "padding"),
-    [(224, 3, 2, (0, 1)), (225, 3, 2, (1, 1)), (112, 5, 2, (1, 2)), (7, 5, 1, (2, 2))],
-)
-def test_same_padding_puts_the_odd_zero_after_as_tensorflow_does(size, kernel, stride, padding):
-    assert _same_padding(size, kernel, stride) == padding
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jupyter_imgcls.backends import get_backend
-from jupyter_imgcls.backends.gluon.runtime import (
+from jupyter_imgcls.backends.mxnet_runtime import (
     import_exporter,
     import_gluoncv,
     import_mxnet,
@@ -49,7 +49,7 @@ def test_mxnet_gluoncv_and_the_exporter_import_without_a_warning_beside_torch_2(
     (tmp_path / "torch.py").write_text("__version__ = '2.13.0'\nclass Tensor: pass")
     code = (
         "import torch\n"
-        "from jupyter_imgcls.backends.gluon import runtime\n"
+        "from jupyter_imgcls.backends import mxnet_runtime as runtime\n"
         "print(runtime.import_gluoncv().resnet18_v1b.__name__)\n"
         "print(runtime.import_exporter().export_model.__name__)\n"
         "import sys; assert sys.modules['torch'] is torch\n"
@@ -92,7 +92,7 @@ def test_a_missing_gluoncv_or_onnx_is_named_too(monkeypatch):
 
 
 def test_an_unknown_backend_lists_those_that_there_are():
-    with pytest.raises(BackendUnavailableError, match=r"no backend 'cntk'. Backends: gluon"):
+    with pytest.raises(BackendUnavailableError, match=r"no backend 'cntk'. Backends: auto, gluon"):
         get_backend("cntk")
 
 

@@ -24,7 +24,7 @@ from torch.nn import functional  # noqa: E402
 
 from jupyter_imgcls.backends import get_backend  # noqa: E402
 from jupyter_imgcls.backends.base_models import get_base_model  # noqa: E402
-from jupyter_imgcls.backends.gluon.torch_pickle import read_torch_pickle  # noqa: E402
+from jupyter_imgcls.backends.torch_pickle import read_torch_pickle  # noqa: E402
 
 pytestmark = pytest.mark.long
 
@@ -285,7 +285,7 @@ def test_the_embedded_network_gives_torchs_features(
 def test_gluoncv_is_imported_beside_torch(first: str) -> None:
     steps = {
         "torch": "import torch",
-        "gluoncv": "from jupyter_imgcls.backends.gluon.runtime import import_gluoncv as load; "
+        "gluoncv": "from jupyter_imgcls.backends.mxnet_runtime import import_gluoncv as load; "
         "load().resnet18_v1b()",
     }
     order = sorted(steps, key=lambda name: name != first)

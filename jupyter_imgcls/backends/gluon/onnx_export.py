@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base import ImageDims
-from .runtime import import_exporter, import_mxnet
+from ..mxnet_runtime import import_exporter, import_mxnet
 
 __all__ = ["export_onnx"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import WeightsError
-from .runtime import import_mxnet
+from ..mxnet_runtime import import_mxnet
+from ..network_weights import check_optimizer_state
 
 __all__ = ["MomentumSgd"]
 
@@ -80,11 +80,7 @@ class MomentumSgd:
             If it belongs to other parameters.
         """
         shapes = {name: parameter.shape for name, parameter in self._parameters.items()}
-        if state and {name: np.shape(value) for name, value in state.items()} != shapes:
-            raise WeightsError(
-                "This checkpoint's optimizer state belongs to another network or to a training of "
-                "other layers. Resume with the base model and trainable=... of that training."
-            )
+        check_optimizer_state(state, shapes)
         self._momenta = {
             name: [mx.nd.array(value, ctx=context) for context in self._contexts]
             for name, value in state.items()

@@ -23,19 +23,21 @@ For example ``conv1.weight``, ``bn1.gamma``, ``bn1.beta``, ``bn1.running_mean``,
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import weights
 from ..base import BaseModel
+from ..mxnet_runtime import import_gluoncv, import_mxnet
 from .efficientnet_lite0 import efficientnet_lite0
-from .runtime import import_gluoncv, import_mxnet
 
-__all__ = ["HEAD_DROPOUT", "build_body"]
+__all__ = ["build_body", "load_weights"]
 
 mx = import_mxnet()
 HybridBlock: Any = mx.gluon.HybridBlock
-
-# The dropout in front of the classifier in the networks' papers and reference code.
-HEAD_DROPOUT = {"alexnet": 0.5, "squeezenet1.1": 0.5, "mobilenetv2": 0.2, "efficientnet_lite0": 0.2}
 
 _RESNET_LAYERS = (
     *("conv1", "bn1", "relu", "maxpool"),
@@ -148,3 +150,17 @@ def build_body(base_model: BaseModel, height: int, width: int) -> Any:
                 body.register_child(layer, layer_name)
         body.infer_shape(mx.nd.zeros((1, 3, height, width)))
     return body
+
+
+def load_weights(
+    base_model: BaseModel, source: Path | Literal["pretrained"]
+) -> dict[str, NDArray[np.float32]]:
+    """Weights for `build_body`; see `jupyter_imgcls.backends.weights.load_weights`."""
+    body = build_body(base_model, base_model.input_size, base_model.input_size)
+    parameters = body._collect_params_with_prefix()
+    return weights.load_weights(
+        base_model,
+        source,
+        {name: tuple(parameter.shape) for name, parameter in parameters.items()},
+        {parameter.name: name for name, parameter in parameters.items()},
+    )

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jupyter_imgcls.backends.gluon.torch_pickle import TORCH_PICKLE_START, read_torch_pickle
+from jupyter_imgcls.backends.torch_pickle import TORCH_PICKLE_START, read_torch_pickle
 from jupyter_imgcls.errors import WeightsError
 
 MAGIC = 0x1950A86A20F9469CFC6C

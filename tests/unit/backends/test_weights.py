@@ -28,11 +28,11 @@ from jupyter_imgcls.errors import BackendUnavailableError, WeightsError
 from ..file_server import FileServer, file_server
 
 try:
-    from jupyter_imgcls.backends.gluon import weight_sources
-    from jupyter_imgcls.backends.gluon.runtime import import_gluoncv, import_mxnet
-    from jupyter_imgcls.backends.gluon.weight_sources import find_pretrained
-    from jupyter_imgcls.backends.gluon.weights import _gluon_names, load_weights
-    from jupyter_imgcls.backends.gluon.zoo import build_body
+    from jupyter_imgcls.backends import weight_sources
+    from jupyter_imgcls.backends.gluon.zoo import build_body, load_weights
+    from jupyter_imgcls.backends.mxnet_runtime import import_gluoncv, import_mxnet
+    from jupyter_imgcls.backends.weight_sources import find_pretrained
+    from jupyter_imgcls.backends.weights import _own_names
 except BackendUnavailableError as error:
     pytest.skip(str(error), allow_module_level=True)
 
@@ -175,7 +175,7 @@ def test_torchvisions_alexnet_has_its_layers_renamed() -> None:
     for kind in ("weight", "bias"):
         arrays = {f"{layer}.{kind}": np.full(1, i) for i, layer in enumerate(layers)}
         arrays["classifier.1.weight"] = np.ones(1)
-        found = _gluon_names(alexnet, arrays, params)
+        found = _own_names(alexnet, arrays, {})
         for layer, name in layers.items():
             assert found[f"{name}.{kind}"] is arrays[f"{layer}.{kind}"]
             assert f"{name}.{kind}" in params

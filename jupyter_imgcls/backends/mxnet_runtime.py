@@ -18,17 +18,13 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-import numpy as np
 from PIL import ImageFile
 
-from ...errors import BackendUnavailableError, TrainingError
+from ..errors import BackendUnavailableError, TrainingError
 
 __all__ = ["import_exporter", "import_gluoncv", "import_mxnet", "memory_errors", "parse_device"]
 
 _LOCK = threading.RLock()
-
-# The meaning that NumPy 2 gives `np.bool`; the others are what NumPy 1.x meant by them.
-_NUMPY_ALIASES = {"bool": np.bool_, "object": object, "int": int, "float": float}
 
 
 def _import(name: str) -> types.ModuleType:
@@ -47,10 +43,6 @@ def import_mxnet() -> Any:
     BackendUnavailableError
         If it is not installed or cannot be loaded; the message says what to do.
     """
-    for alias, meaning in _NUMPY_ALIASES.items():
-        # vars(), because hasattr() on a removed NumPy name emits a warning.
-        if alias not in vars(np):
-            setattr(np, alias, meaning)
     try:
         mxnet: Any = _import("mxnet")
         _import("mxnet.contrib.amp")
@@ -64,17 +56,16 @@ def import_mxnet() -> Any:
         elif error.name == "mxnet":
             advice = (
                 "It has wheels for Linux (x86-64, aarch64) and macOS (x86-64) only. There: "
-                "pip install 'mxnet==1.9.1' 'gluoncv==0.10.5.post0' 'onnx' 'numpy<2'. On Windows "
-                "use WSL 2, on Apple silicon a linux/arm64 container. Scoring and serving a saved "
-                "model need no MXNet"
+                "pip install 'jupyter_imgcls[gluon]'. On Windows use WSL 2, on Apple silicon a "
+                "linux/arm64 container"
             )
         else:
             advice = f"Install the missing module: pip install '{error.name}'"
         reason = str(error)
     except (ImportError, AttributeError, OSError, RuntimeError) as error:
-        # A NumPy 2 beside MXNet raises AttributeError, a missing system library OSError.
+        # A missing system library raises OSError.
         reason = str(error)
-        advice = "Reinstall it: pip install 'mxnet==1.9.1' 'numpy<2'"
+        advice = "Reinstall it: pip install 'mxnet==1.9.1'"
     raise BackendUnavailableError(
         f"The Gluon backend needs MXNet, which does not load: {reason}. {advice}."
     )

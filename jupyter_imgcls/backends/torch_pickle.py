@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import WeightsError
+from ..errors import WeightsError
 
 __all__ = ["TORCH_PICKLE_START", "read_torch_pickle"]
 

@@ -21,11 +21,11 @@ from pathlib import Path
 import httpx
 from filelock import FileLock
 
-from ...context import Context
-from ...download import download_file, file_digest
-from ...errors import DownloadError, WeightsError
-from ..base import BaseModel
-from .runtime import import_gluoncv
+from ..context import Context
+from ..download import download_file, file_digest
+from ..errors import DownloadError, WeightsError
+from .base import BaseModel
+from .mxnet_runtime import import_gluoncv
 
 __all__ = ["find_here", "find_pretrained"]
 

@@ -1,21 +1,21 @@
-"""Pretrained weights of a base model, ready for its body in `zoo`."""
+"""Pretrained weights of a base model, ready for its body in a backend."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import WeightsError
-from ...text import a_few
-from ..base import BaseModel
+from ..errors import WeightsError
+from ..text import a_few
+from .base import BaseModel
 from .weight_files import read_weights_file
 from .weight_sources import find_pretrained
-from .zoo import build_body
 
 __all__ = ["load_weights"]
 
@@ -42,9 +42,12 @@ _TORCH_ALEXNET = {
 
 
 def load_weights(
-    base_model: BaseModel, source: Path | Literal["pretrained"]
+    base_model: BaseModel,
+    source: Path | Literal["pretrained"],
+    shapes: Mapping[str, tuple[int, ...]],
+    graph_names: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, NDArray[np.float32]]:
-    """Weights of a base model's body, by the names and in the shapes of `zoo.build_body`.
+    """Weights of a base model's body, by names and in shapes that are the same in every backend.
 
     Parameters
     ----------
@@ -54,6 +57,10 @@ def load_weights(
         A weights file of this very network (see `weight_files`), with gluoncv's names, or for
         ResNets and AlexNet with torchvision's (timm's ResNets have the same); or the published
         weights (see `weight_sources` for where they are looked for).
+    shapes : mapping of str to tuple of int
+        Names and shapes of the body's parameters.
+    graph_names : mapping of str to str
+        The same names by those in MXNet's graphs, which older .params files use.
 
     Returns
     -------
@@ -66,8 +73,6 @@ def load_weights(
         If there are no weights, or the file is damaged, refused, or of another network.
     """
     path = find_pretrained(base_model) if source == "pretrained" else source
-    params = build_body(base_model, base_model.input_size, base_model.input_size)
-    expected = params._collect_params_with_prefix()
     heads = _HEADS.get(base_model.name, _RESNET_HEAD)
     found = {
         name: array
@@ -76,8 +81,8 @@ def load_weights(
         # Only counts PyTorch's updates of a running statistic.
         and not name.endswith(".num_batches_tracked")
     }
-    found = _gluon_names(base_model, found, expected)
-    problems = _problems(found, {name: tuple(param.shape) for name, param in expected.items()})
+    found = _own_names(base_model, found, graph_names)
+    problems = _problems(found, shapes)
     if problems:
         raise WeightsError(
             f"The weights file {path} does not fit {base_model.name}: {'; '.join(problems)}. It is "
@@ -85,16 +90,16 @@ def load_weights(
             "again."
         )
     logger.info("Weights of %s: from %s", base_model.name, path)
-    return {name: np.ascontiguousarray(found[name], dtype=np.float32) for name in expected}
+    return {name: np.ascontiguousarray(found[name], dtype=np.float32) for name in shapes}
 
 
-def _gluon_names(
-    base_model: BaseModel, arrays: Mapping[str, NDArray[Any]], params: Mapping[str, Any]
+def _own_names(
+    base_model: BaseModel, arrays: Mapping[str, NDArray[Any]], graph_names: Mapping[str, str]
 ) -> dict[str, NDArray[Any]]:
     """Rename PyTorch's names, and those of older .params files, to those of the body."""
     if not any("." in name for name in arrays):
         # conv0_weight is the parameter resnetv1b_conv0_weight, found as conv1.weight.
-        names = {param.name.partition("_")[2]: name for name, param in params.items()}
+        names = {graph.partition("_")[2]: name for graph, name in graph_names.items()}
         plain = {name.removeprefix("arg:").removeprefix("aux:"): name for name in arrays}
         return {names.get(short, short): arrays[name] for short, name in plain.items()}
     renamed = {}

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from ...errors import WeightsError
-from .runtime import import_mxnet
+from ..errors import WeightsError
+from .mxnet_runtime import import_mxnet
 from .torch_pickle import TORCH_PICKLE_START, read_torch_pickle
 
 __all__ = ["read_weights_file"]
