@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from ..backends import BACKENDS, get_backend
 from ..backends.base import BaseModel, ImageDims, Network, Precision, Trainable
 from ..backends.base_models import get_base_model
+from ..backends.onnx.network import OnnxNetwork
 from ..context import Context
 from ..data import ClassificationDataset, Label
-from ..errors import ArtifactError, TrainingError
+from ..errors import ArtifactError, BackendUnavailableError, TrainingError
 from ..files import safe_name
 from ..progress import Progress
 from ..scoring import Output, Photos, Preprocessing
@@ -66,6 +67,7 @@ class _State:
     preprocessing: Preprocessing
     backend: str
     device: str = "auto"
+    trained_in: str = "onnx"
     history: list[EpochRecord] = field(default_factory=list)
     keep: Keep = "best"
     network: Network | None = None
@@ -77,8 +79,8 @@ class _State:
 class TransferLearningModel(Classifier):
     """A base model, pretrained on ImageNet, to be refined on the user's classes.
 
-    Training runs in a framework (the backend). Scoring and featurizing run in ONNX Runtime, from
-    the exported network; a saved model scores where the framework is not installed.
+    Refining runs in a framework (the backend). Scoring, featurizing and training the head alone
+    run in ONNX Runtime and NumPy; EfficientNet-Lite0 and saved models need no framework for them.
 
     Parameters
     ----------
@@ -91,7 +93,8 @@ class TransferLearningModel(Classifier):
         (3, H, W): the size in pixels to which photos are brought, H and W from 64 to 1024. Larger
         is slower and often more accurate.
     backend : str
-        The training framework; ``"gluon"`` (MXNet).
+        The training framework: ``"gluon"`` (MXNet Gluon), or ``"auto"``, the one that loads here
+        when it is needed. ``"onnx"`` is none: it trains the head alone.
     weights : str or Path, optional
         File with the base model's weights; default: those published for it.
     class_map : mapping of int to str, optional
@@ -124,7 +127,7 @@ class TransferLearningModel(Classifier):
         labels: Sequence[Label | str],
         base_model: str = "efficientnet_lite0",
         image_dims: ImageDims = (3, 224, 224),
-        backend: str = "gluon",
+        backend: str = "auto",
         weights: str | os.PathLike[str] | None = None,
         class_map: Mapping[int, str] | None = None,
         *,
@@ -136,7 +139,11 @@ class TransferLearningModel(Classifier):
         self._state = _State(
             known, dims, Preprocessing.for_base_model(known, dims), backend, device
         )
-        self._state.network = self._build("pretrained" if weights is None else Path(weights), seed)
+        # The one that needs no framework until it is refined.
+        first = "onnx" if backend == "auto" and known.name == "efficientnet_lite0" else backend
+        self._state.network = self._build(
+            first, "pretrained" if weights is None else Path(weights), seed
+        )
 
     @classmethod
     def _of(cls: type[_Model], class_map: Mapping[int, str], state: _State) -> _Model:
@@ -177,7 +184,7 @@ class TransferLearningModel(Classifier):
         tensorboard_logdir: str | os.PathLike[str] | None = None,
         callbacks: Sequence[TrainingListener] = (),
         background: bool = False,
-        trainable: Trainable = "all",
+        trainable: Trainable | Literal["auto"] = "auto",
         precision: Precision = "fp32",
         *,
         resume: bool = False,
@@ -215,8 +222,10 @@ class TransferLearningModel(Classifier):
             Are told of minibatches and epochs.
         background : bool
             Whether to return at once, and train beside what comes next.
-        trainable : {"all", "head"}
-            What to train: the whole network, or the head alone, which is faster.
+        trainable : {"auto", "all", "head"}
+            What to train: the whole network, or the head alone, which is faster and needs no
+            training framework. ``"auto"`` is the whole network where a framework loads, otherwise
+            the head alone; the log then says so.
         precision : {"fp32", "bf16"}
             Arithmetic; bf16 needs hardware for it to be faster.
         resume : bool
@@ -241,12 +250,16 @@ class TransferLearningModel(Classifier):
         TrainingError
             If the data or settings do not allow training, the training diverges, or the model is
             being trained already. The model stays usable.
+        BackendUnavailableError
+            If the whole network is to be trained and no training framework loads here.
         StorageError
             If a file cannot be written. The model stays usable.
         """
         last = self._state.run
         if last is not None and last.state in ("running", "paused", "stopping"):
             raise TrainingError("This model is being trained: wait for it, or stop that training.")
+        if trainable == "auto":
+            trainable = self._what_can_be_trained()
         settings = TrainingSettings.create(
             learning_rate, batch_size, num_epochs, trainable, precision, seed, keep
         )
@@ -257,7 +270,7 @@ class TransferLearningModel(Classifier):
         if eval_dataset is not None:
             evaluation = PhotoSet(eval_dataset, self.labels, preprocessing, "evaluation")
         start = self._get_snapshot()
-        network = self._get_network()
+        network = self._get_network(trainable)
         outputs = Context.get_global_context().storage.outputs_path
         key = configuration_key(settings, photos, evaluation, start.weights)
         checkpoint = outputs / "checkpoints" / f"{self.base_model.name}-{key}.safetensors"
@@ -292,6 +305,16 @@ class TransferLearningModel(Classifier):
         else:
             follow(run, progress)
         return run
+
+    def _what_can_be_trained(self) -> Trainable:
+        backend = self._state.backend
+        try:
+            return "head" if get_backend(backend).name == "onnx" else "all"
+        except BackendUnavailableError as error:
+            if backend != "auto":
+                raise
+            _log.warning("Only the head of the network is trained. %s", error)
+            return "head"
 
     def _adopt(self, run: TrainingRun) -> None:
         """Score with the network as it is from now on, unless no epoch changed it."""
@@ -391,7 +414,7 @@ class TransferLearningModel(Classifier):
         manifest = {
             "base_model": self.base_model.name,
             "image_dims": list(self.image_dims),
-            "backend": self._state.backend,
+            "backend": self._state.trained_in,
             "class_map": list(self.class_map.values()),
             "preprocessing": self._state.preprocessing.to_dict(),
             "history": [record.to_dict() for record in snapshot.history],
@@ -413,7 +436,8 @@ class TransferLearningModel(Classifier):
                 get_base_model(saved.base_model),
                 checked_dims(saved.image_dims),
                 Preprocessing.from_dict(saved.preprocessing),
-                saved.backend,
+                backend="auto",
+                trained_in=saved.backend,
                 history=saved.history,
                 keep=saved.keep,
             )
@@ -456,17 +480,25 @@ class TransferLearningModel(Classifier):
                 )
             return state.snapshot
 
-    def _get_network(self) -> Network:
-        """The network in the training framework; built again after `deserialize` and `copy`."""
-        if self._state.network is None:
-            network = self._build("random", seed=0)
-            network.set_weights(self._get_snapshot().weights)
-            self._state.network = network
-        return self._state.network
+    def _get_network(self, trainable: Trainable) -> Network:
+        """The network where it is trained; built again after `deserialize` and `copy`."""
+        state, snapshot = self._state, self._get_snapshot()
+        needs_framework = trainable == "all" and state.backend == "auto"
+        if state.network is None or (needs_framework and isinstance(state.network, OnnxNetwork)):
+            if state.backend == "onnx" or (state.backend == "auto" and not needs_framework):
+                state.network = OnnxNetwork(state.base_model, snapshot.onnx, snapshot.weights)
+            else:
+                network = self._build(state.backend, "random", seed=0)
+                network.set_weights(snapshot.weights)
+                state.network = network
+        return state.network
 
-    def _build(self, weights: Path | Literal["pretrained", "random"], seed: int) -> Network:
-        state = self._state
-        return get_backend(state.backend).build(
+    def _build(
+        self, backend: str, weights: Path | Literal["pretrained", "random"], seed: int
+    ) -> Network:
+        state, framework = self._state, get_backend(backend)
+        state.trained_in = framework.name
+        return framework.build(
             state.base_model,
             len(self.class_map),
             state.image_dims,
