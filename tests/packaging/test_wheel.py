@@ -135,3 +135,22 @@ def test_the_wheel_does_all_that_the_readme_begins_with_where_nothing_else_is_in
     ill = subprocess.run(doctor, cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert ill.returncode == 1
     assert b"Jupyter lacks its front end bqplot" in ill.stdout
+
+
+def test_without_a_framework_and_with_numpy_2_all_but_refining_works(wheel, photos, tmp_path):
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    requirements = (f"{wheel}[dashboard]", "numpy>=2")
+    run(python, "-m", "pip", "install", "--quiet", "--no-compile", *requirements, cwd=tmp_path)
+    run(python, "-m", "pip", "check", cwd=tmp_path)
+    installed = run(python, "-m", "pip", "list", "--format=freeze", cwd=tmp_path)
+    assert not {"mxnet", "gluoncv", "torch"} & {line.split("==")[0] for line in installed.split()}
+
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    program = Path(__file__).with_name("without_framework.py")
+    said = run(python, program, tmp_path / "out", photos.source[1], cwd=tmp_path, env=environment)
+    assert said.endswith("3 epochs of the head\n")
+    imgcls = tmp_path / "env" / "bin" / "imgcls"
+    shown = run(imgcls, "demo", "--epochs", "1", cwd=tmp_path, env=environment)
+    assert "Confusion matrix" in shown
+    assert "not installed; needed to refine" in run(imgcls, "doctor", cwd=tmp_path, env=environment)
