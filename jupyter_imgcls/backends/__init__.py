@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..errors import BackendUnavailableError
 from .base import Backend
 
-__all__ = ["BACKENDS", "FRAMEWORKS", "get_backend"]
+__all__ = ["BACKENDS", "FRAMEWORKS", "get_backend", "refines_here"]
 
 
 def _gluon() -> Backend:
@@ -58,3 +58,12 @@ def get_backend(name: str = "auto") -> Backend:
         f'{" ".join(reasons)} Training the head, train(trainable="head"), and ScikitClassifier '
         "need none."
     )
+
+
+def refines_here() -> bool:
+    """Whether a training framework loads, so that whole networks can be trained."""
+    try:
+        get_backend("auto")
+    except BackendUnavailableError:
+        return False
+    return True

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..backends import refines_here
 from ..classifiers import Classifier, ScikitClassifier, TransferLearningModel, load_classifier
 from ..context import Context
 from ..data import ClassificationDataset
@@ -90,7 +91,8 @@ def run_demo(data: Path | None, epochs: int, progress: bool) -> tuple[str, dict[
             )
             return model
 
-        run("refined", f"6. Fine-tune the network for {epochs} epochs", refine)
+        what = "the network" if refines_here() else "the last layer of the network"
+        run("refined", f"6. Fine-tune {what} for {epochs} epochs", refine)
         saved.append(model.serialize(outputs / "refined.model"))
     report = evaluations["LinearSVC"].to_html(outputs / "report.html")
     say("7. Deploy LinearSVC as a web service, score three photos, run a load test, delete it")

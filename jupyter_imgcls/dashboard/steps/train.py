@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets
 
+from ...backends import refines_here
 from ...data.augment.copies import augment_dataset, mirror_and_crop
 from ...data.types import given_sides
 from ...text import counted
@@ -168,6 +169,7 @@ class TrainStep(Step):
         task.say("Loading the network")
         model = self._model(train_set, self.base_model.value)
         task.check_stop()
+        whole = refines_here()
         run = model.train(
             train_set,
             0.01,
@@ -176,6 +178,7 @@ class TrainStep(Step):
             eval_dataset=test_set,
             callbacks=[self.monitor.listener],
             background=True,
+            trainable="all" if whole else "head",
             resume=True,
         )
         self._live.children = [self.monitor]
@@ -190,7 +193,8 @@ class TrainStep(Step):
             task.say("Stopped before the end of the first epoch: nothing was changed.")
             return
         rounds = counted(len(model.history), "round")
-        self._finish(task, model, test_set, before, f"thorough, {rounds}")
+        how = "thorough" if whole else "last layer of the network"
+        self._finish(task, model, test_set, before, f"{how}, {rounds}")
 
     def _sides(self, task: Task) -> tuple[ClassificationDataset, ClassificationDataset]:
         labelled = self.work.labelled()
