@@ -85,6 +85,8 @@ def settings_of_pip():
     files = re.findall(r"^\s*(/\S+), exists: True$", run(*pip, "debug"), re.M)
     named = [word.removeprefix("file://") for word in re.split(r"[\s'=]+", run(*pip, "list"))]
     folders = {Path(name) for name in named if name.startswith("/") and Path(name).exists()}
+    # An index in files names its packages in a folder beside it.
+    folders = {folder.parent if folder.name == "simple" else folder for folder in folders}
     folders |= {Path("/etc/ssl/certs")}
     found = sorted({*map(Path, files), *folders})
     return [f"--volume={path}:{path}:ro" for path in found]
