@@ -85,6 +85,7 @@ EXTRAS = {
         # MXNet imports distutils, which Python 3.12 removed and setuptools provides.
         f"setuptools<81; {MXNET_PLATFORM}",
     ],
+    "torch": ["torch>=2.5"],
     "load": ["locust>=2.32"],
     # Since 2.60 all processes of Ray, also those that listen on all addresses, require the token.
     "cluster": ["ray[serve]>=2.60", "pyyaml>=6"],
@@ -92,7 +93,8 @@ EXTRAS = {
     "tensorboard": ["tensorboardX>=2.6"],
     "heic": ["pillow-heif>=0.18"],
 }
-ALL = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
+# Of the two training frameworks the one that the project was made for; PyTorch is large.
+ALL = sorted({one for name in EXTRAS.keys() - {"torch"} for one in EXTRAS[name]})
 
 setup(
     name="jupyter_imgcls",

@@ -22,8 +22,14 @@ def _onnx() -> Backend:
     return OnnxBackend()
 
 
-BACKENDS: dict[str, Callable[[], Backend]] = {"gluon": _gluon, "onnx": _onnx}
-FRAMEWORKS = ("gluon",)
+def _torch() -> Backend:
+    from .torch import TorchBackend
+
+    return TorchBackend()
+
+
+BACKENDS: dict[str, Callable[[], Backend]] = {"gluon": _gluon, "torch": _torch, "onnx": _onnx}
+FRAMEWORKS = ("gluon", "torch")
 """The backends that train whole networks, the first choice first."""
 
 
@@ -33,8 +39,8 @@ def get_backend(name: str = "auto") -> Backend:
     Parameters
     ----------
     name : str
-        ``"gluon"`` (MXNet Gluon), ``"onnx"`` (no framework: it trains the head alone), or
-        ``"auto"``, the first training framework that loads here.
+        ``"gluon"`` (MXNet Gluon), ``"torch"`` (PyTorch), ``"onnx"`` (no framework: it trains the
+        head alone), or ``"auto"``, the first training framework that loads here.
 
     Raises
     ------

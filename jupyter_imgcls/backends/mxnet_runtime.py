@@ -56,8 +56,7 @@ def import_mxnet() -> Any:
         elif error.name == "mxnet":
             advice = (
                 "It has wheels for Linux (x86-64, aarch64) and macOS (x86-64) only. There: "
-                "pip install 'jupyter_imgcls[gluon]'. On Windows use WSL 2, on Apple silicon a "
-                "linux/arm64 container"
+                "pip install 'jupyter_imgcls[gluon]'. Elsewhere use PyTorch"
             )
         else:
             advice = f"Install the missing module: pip install '{error.name}'"

@@ -93,8 +93,9 @@ class TransferLearningModel(Classifier):
         (3, H, W): the size in pixels to which photos are brought, H and W from 64 to 1024. Larger
         is slower and often more accurate.
     backend : str
-        The training framework: ``"gluon"`` (MXNet Gluon), or ``"auto"``, the one that loads here
-        when it is needed. ``"onnx"`` is none: it trains the head alone.
+        The training framework: ``"gluon"`` (MXNet Gluon), ``"torch"`` (PyTorch), or ``"auto"``, the
+        first of them that loads here when it is needed. ``"onnx"`` is none: it trains the head
+        alone.
     weights : str or Path, optional
         File with the base model's weights; default: those published for it.
     class_map : mapping of int to str, optional

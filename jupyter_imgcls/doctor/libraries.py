@@ -46,6 +46,7 @@ for module in pkgutil.walk_packages(widgets.__path__, widgets.__name__ + "."):
     __import__(module.name)
 """
 _EXTRAS = {
+    "torch": ("torch", "refining whole networks with PyTorch"),
     "locust": ("load", "load tests"),
     "ray": ("cluster", "services on Ray"),
     "voila": ("dashboard", "the dashboard"),
@@ -81,10 +82,10 @@ def examine_libraries(probes: LibraryProbes) -> Iterator[Finding]:
         yield note("MXNet", text, here().pip(f"{_NAME}[gluon]"))
     else:
         text = (
-            f"no wheel for {platform.system()} on {platform.machine()}: whole networks cannot be "
-            "refined here, all else works"
+            f"no wheel for {platform.system()} on {platform.machine()}: to refine whole networks "
+            "here, use PyTorch"
         )
-        yield note("MXNet", text, "refine in WSL 2, or in a Linux container")
+        yield note("MXNet", text, here().pip(f"{_NAME}[torch]"))
     yield _widgets(probes.widgets)
 
 

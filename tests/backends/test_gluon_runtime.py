@@ -62,7 +62,7 @@ def test_mxnet_gluoncv_and_the_exporter_import_without_a_warning_beside_torch_2(
 @pytest.mark.parametrize(
     ("missing", "advice"),
     [
-        ("mxnet", "Linux.*macOS.*WSL"),
+        ("mxnet", "Linux.*macOS.*PyTorch"),
         ("distutils", "pip install 'setuptools<81'"),
     ],
 )

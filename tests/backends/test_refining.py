@@ -198,8 +198,11 @@ def test_a_saved_model_scores_where_the_training_framework_is_not_installed(
     file = trained.serialize(tmp_path / "cups.model")
     code = """
         import sys
-        for name in ("mxnet", "gluoncv", "onnx"):
-            sys.modules[name] = None
+        class Missing:
+            def find_spec(self, name, path=None, target=None):
+                if name in ("mxnet", "gluoncv", "torch", "onnx"):
+                    raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        sys.meta_path.insert(0, Missing())
         import numpy as np
         from jupyter_imgcls.classifiers import load_classifier
         from jupyter_imgcls.data import ClassificationDataset

@@ -150,7 +150,7 @@ def test_where_mxnet_has_no_wheel_its_absence_is_no_problem(monkeypatch):
     found = libraries(mxnet=None)
 
     assert found["MXNet"].state == "note"
-    assert "cannot be refined here" in found["MXNet"].text
+    assert "use PyTorch" in found["MXNet"].text
     assert {one.state for one in found.values()} == {"ok", "note"}
 
 

@@ -42,7 +42,7 @@ def test_only_the_gluon_runtime_loads_modules_by_name():
         for file in PACKAGE.rglob("*.py")
         if "import_module" in file.read_text(encoding="utf-8")
     }
-    assert doors == {"__init__.py", "backends/mxnet_runtime.py"}
+    assert doors == {"__init__.py", "backends/mxnet_runtime.py", "backends/torch_runtime.py"}
 
 
 @pytest.mark.parametrize("module", ["jupyter_imgcls", "jupyter_imgcls.data"])

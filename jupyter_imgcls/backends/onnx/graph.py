@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ..base import ImageDims
 from ..efficientnet_lite0 import BATCH_NORM_EPSILON, HEAD, blocks, same_padding
 
-__all__ = ["efficientnet_lite0", "with_head"]
+__all__ = ["OPSET", "append_head", "efficientnet_lite0", "with_head"]
 
-_OPSET, _IR_VERSION = 13, 8
+OPSET, _IR_VERSION = 13, 8
 _HEAD_WEIGHT, _HEAD_BIAS = "head_weight", "head_bias"
 
 
@@ -116,7 +116,7 @@ def efficientnet_lite0(weights: Mapping[str, NDArray[np.float32]], image_dims: I
             ],
             list(graph.arrays.values()),
         ),
-        opset_imports=[onnx.helper.make_opsetid("", _OPSET)],
+        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         ir_version=_IR_VERSION,
     )
     onnx.checker.check_model(model, full_check=True)
@@ -130,3 +130,20 @@ def with_head(model: bytes, weight: NDArray[np.float32], bias: NDArray[np.float3
     for name, values in ((_HEAD_WEIGHT, weight), (_HEAD_BIAS, bias)):
         arrays[name].CopyFrom(onnx.numpy_helper.from_array(values, name))
     return bytes(changed.SerializeToString())
+
+
+def append_head(body: bytes, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> bytes:
+    """A model from images to features, with a head behind them; see `Network.to_onnx`."""
+    value = onnx.helper.make_tensor_value_info
+    classes, feature_size = weight.shape
+    model = onnx.load_model_from_string(body)
+    graph = model.graph
+    graph.initializer.append(onnx.numpy_helper.from_array(weight, _HEAD_WEIGHT))
+    graph.initializer.append(onnx.numpy_helper.from_array(bias, _HEAD_BIAS))
+    inputs = ["features", _HEAD_WEIGHT, _HEAD_BIAS]
+    graph.node.append(onnx.helper.make_node("Gemm", inputs, ["logits"], transB=1))
+    del graph.output[:]
+    graph.output.append(value("features", onnx.TensorProto.FLOAT, ["n", feature_size]))
+    graph.output.append(value("logits", onnx.TensorProto.FLOAT, ["n", classes]))
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString())
