@@ -39,7 +39,7 @@ def in_journal(folder: Path) -> list[list[str]]:
         return [json.loads(after) for (after,) in rows]
 
 
-@pytest.mark.parametrize("host", ["lab", "notebook"])
+@pytest.mark.parametrize("host", ["lab", pytest.param("notebook", marks=pytest.mark.long)])
 def test_photos_are_labelled_by_key_and_by_mouse(host, open_notebook, tmp_path):
     notebook = open_notebook(host, [photos(tmp_path, bowl=4, cup=4, plate=2)])
     notebook.run_all()

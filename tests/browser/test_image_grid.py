@@ -40,7 +40,7 @@ def million(tmp_path: Path) -> str:
     return SHOW.format(root=str(first.parent))
 
 
-@pytest.mark.parametrize("host", ["lab", "notebook"])
+@pytest.mark.parametrize("host", ["lab", pytest.param("notebook", marks=pytest.mark.long)])
 def test_a_million_photos_by_mouse_and_by_key(host, open_notebook, million):
     notebook = open_notebook(host, [million])
     notebook.run_all()

@@ -119,6 +119,7 @@ def test_without_voila_the_dashboard_is_shown_in_a_notebook(open_files):
     files.problems = [text for text in files.problems if "voila.js" not in text]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("host", HOSTS)
 def test_photos_are_scored_with_a_saved_model(host, open_files, small_model, tmp_path):
     files = open_files(host, "more photos")
@@ -164,6 +165,7 @@ def test_the_launcher_and_the_palette_offer_it(open_files):
     assert files.opened().endswith("/photos.ipynb")
 
 
+@pytest.mark.long
 def test_settings_are_in_the_notebooks_that_are_written(open_files):
     files = open_files("lab", "photos")
     draw_photos(files.file.parent / "photos")

@@ -27,7 +27,7 @@ photos
 """
 
 
-@pytest.mark.parametrize("host", ["lab", "voila"])
+@pytest.mark.parametrize("host", ["lab", pytest.param("voila", marks=pytest.mark.long)])
 def test_a_point_is_chosen_by_mouse_and_by_key(host, open_notebook, tmp_path):
     draw_photos(tmp_path / "photos")
     theme = "dark" if host == "voila" else "light"

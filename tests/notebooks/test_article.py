@@ -80,8 +80,9 @@ def replace(notebook, name, old, new):
 @pytest.mark.parametrize(
     "values",
     # The second starts a Ray of its own, which takes what two cores have.
-    [laptop, pytest.param(cluster, marks=[pytest.mark.xdist_group("ray"), pytest.mark.long])],
+    [laptop, pytest.param(cluster, marks=pytest.mark.xdist_group("ray"))],
 )
+@pytest.mark.long
 def test_the_articles_code_runs_with_only_its_imports_and_values_changed(
     values, tmp_path, run_notebook, sample, request
 ):
