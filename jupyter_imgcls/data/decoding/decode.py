@@ -116,7 +116,11 @@ def decode_rgb(
     ------
     UnreadableImageError
         If the file is missing, empty, damaged, not an image, or beyond `decoding_limits`.
+    ValueError
+        If `value_range` is not two numbers, the smaller one first.
     """
+    if value_range is not None:
+        value_range = checked_range(value_range)
     with open_rgb(
         source, max_pixels=max_pixels, min_size=min_size, value_range=value_range
     ) as photo:

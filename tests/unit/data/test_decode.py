@@ -174,6 +174,8 @@ class TestColours:
     def test_a_range_that_is_none_is_refused(self, value_range: tuple[float, float]) -> None:
         with pytest.raises(ValueError, match="black before white"):
             set_value_range(value_range)
+        with pytest.raises(ValueError, match="black before white"):
+            decode_rgb(b"", value_range=value_range)
 
     def test_outliers_do_not_hide_a_floating_point_photo(self) -> None:
         values = np.linspace(0, 1, 10_000, dtype=np.float32).reshape(100, 100)
