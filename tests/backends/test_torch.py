@@ -124,3 +124,14 @@ def test_a_gpu_trains_what_the_cpu_scores():
     np.testing.assert_allclose(
         network.predict(photos()), expected, atol=1e-2 * np.abs(expected).max()
     )
+
+
+@pytest.mark.filterwarnings("error")
+def test_arrays_may_be_read_only():
+    network = build(get_backend("torch"), "squeezenet1.1")
+    images, labels = photos(), np.arange(4) % CLASSES
+    images.flags.writeable = labels.flags.writeable = False
+    network.start_training(trainable="head", momentum=0.9, l2=0.0, precision="fp32", seed=0)
+    network.start_epoch(0)
+    loss, _ = network.train_batch(images, labels, 0.01)
+    assert np.isfinite(loss)

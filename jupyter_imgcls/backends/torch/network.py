@@ -118,7 +118,7 @@ class TorchNetwork:
             If the device's memory does not hold the minibatch.
         """
         with torch_memory_errors():
-            classes = torch.as_tensor(labels, dtype=torch.int64, device=self._device)
+            classes = torch.tensor(labels, dtype=torch.int64, device=self._device)
             whole = self._trainable == "all"
             self._body.train(whole)
             with torch.set_grad_enabled(whole), self._autocast():
@@ -142,7 +142,7 @@ class TorchNetwork:
         return nullcontext()
 
     def _tensor(self, images: NDArray[np.float32]) -> Any:
-        tensor = torch.from_numpy(np.ascontiguousarray(images, np.float32))
+        tensor = torch.tensor(np.asarray(images, np.float32))  # copied: arrays may be read-only
         return tensor.to(self._device, memory_format=torch.channels_last)
 
     def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
