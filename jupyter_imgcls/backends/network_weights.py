@@ -15,8 +15,21 @@ _HEAD_DEVIATION = 0.01
 
 
 def initial_weights(
-    shapes: Mapping[str, tuple[int, ...]], seed: int
+    shapes: Mapping[str, tuple[int, ...]],
+    seed: int,
+    body_weights: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> dict[str, NDArray[np.float32]]:
+    """Weights of a new network: those given for its body, by names without ``body.``, or drawn."""
+    given = {f"body.{name}": value for name, value in (body_weights or {}).items()}
+    drawn = {
+        name: shape
+        for name, shape in shapes.items()
+        if body_weights is None or name.startswith("head.")
+    }
+    return given | _drawn(drawn, seed)
+
+
+def _drawn(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, NDArray[np.float32]]:
     """A small normal head; the body as in He et al., Delving Deep into Rectifiers, ICCV 2015.
 
     Drawn by NumPy, so that it is the same in every backend, whatever was built before.

@@ -74,15 +74,12 @@ class GluonNetwork:
         with memory_errors():
             for parameter in self._parameters.values():
                 parameter.initialize(mx.init.Zero(), ctx=self._contexts)
-            given = {f"body.{name}": value for name, value in (body_weights or {}).items()}
-            shapes = {
-                name: parameter.shape
-                for name, parameter in self._parameters.items()
-                if body_weights is None or name.startswith("head.")
-            }
-            self.set_weights(given | initial_weights(shapes, seed))
+            self.set_weights(initial_weights(self._shapes(), seed, body_weights))
         self._body.hybridize(static_alloc=True)
         self._statistics_differ = False
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return {name: tuple(parameter.shape) for name, parameter in self._parameters.items()}
 
     def start_training(
         self,
@@ -215,8 +212,7 @@ class GluonNetwork:
 
     def set_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
         """Put back what `get_weights` gave; see `Network.set_weights`."""
-        shapes = {name: tuple(parameter.shape) for name, parameter in self._parameters.items()}
-        check_weights(weights, shapes, self._name)
+        check_weights(weights, self._shapes(), self._name)
         for name, parameter in self._parameters.items():
             parameter.set_data(mx.nd.array(weights[name], dtype="float32"))
 

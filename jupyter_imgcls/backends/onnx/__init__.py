@@ -35,7 +35,8 @@ class OnnxBackend:
 
         if base_model.name != "efficientnet_lite0":
             raise BackendUnavailableError(
-                f"{base_model.name} needs a training framework: install jupyter_imgcls[gluon], or "
+                f"{base_model.name} needs a training framework: install jupyter_imgcls[gluon] "
+                "or jupyter_imgcls[torch], or "
                 "use base_model='efficientnet_lite0'."
             )
         if device not in ("auto", "cpu"):
@@ -43,14 +44,8 @@ class OnnxBackend:
                 f"The backend 'onnx' runs on the CPU, not on {device!r}: leave out device."
             )
         body = shapes()
-        head: dict[str, tuple[int, ...]] = {
-            "head.weight": (classes, base_model.feature_size),
-            "head.bias": (classes,),
-        }
-        if weights == "random":
-            named = initial_weights({f"body.{name}": body[name] for name in body} | head, seed)
-        else:
-            loaded = load_weights(base_model, weights, body)
-            named = {f"body.{name}": value for name, value in loaded.items()}
-            named |= initial_weights(head, seed)
+        every: dict[str, tuple[int, ...]] = {f"body.{name}": shape for name, shape in body.items()}
+        every |= {"head.weight": (classes, base_model.feature_size), "head.bias": (classes,)}
+        loaded = None if weights == "random" else load_weights(base_model, weights, body)
+        named = initial_weights(every, seed, loaded)
         return OnnxNetwork(base_model, efficientnet_lite0(named, image_dims), named)

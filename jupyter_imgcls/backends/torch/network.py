@@ -70,13 +70,7 @@ class TorchNetwork:
             for part, module in (("body", self._body), ("head", self._head))
             for name, array in _named(module).items()
         }
-        given = {f"body.{name}": value for name, value in (body_weights or {}).items()}
-        shapes = {
-            name: shape
-            for name, shape in self._shapes().items()
-            if body_weights is None or name.startswith("head.")
-        }
-        self.set_weights(given | initial_weights(shapes, seed))
+        self.set_weights(initial_weights(self._shapes(), seed, body_weights))
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: tuple(array.shape) for name, array in self._arrays.items()}
